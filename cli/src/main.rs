@@ -1,0 +1,3 @@
+//! Drawbridge: Cloud IoT Core in your own account.
+
+fn main() {}

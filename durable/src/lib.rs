@@ -1,0 +1,1 @@
+//! Opens sled so that a commit survives a power cut.

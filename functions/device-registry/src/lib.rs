@@ -1,0 +1,1 @@
+//! Cloud IoT v1: registries and devices over REST.

@@ -1,0 +1,1 @@
+//! Vocabulary, rules and ports of the cloud side.

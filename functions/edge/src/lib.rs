@@ -1,0 +1,1 @@
+//! HTTP shared by the functions: errors, authentication, paths.

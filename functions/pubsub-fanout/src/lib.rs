@@ -1,0 +1,1 @@
+//! One device event to every topic its registry routes it to.

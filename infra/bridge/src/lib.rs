@@ -1,0 +1,1 @@
+//! Terminates device MQTT; holds no fact that must survive it.

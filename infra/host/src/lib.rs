@@ -1,0 +1,1 @@
+//! What runs, with what, where.

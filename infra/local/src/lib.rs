@@ -1,0 +1,1 @@
+//! Adapters for one machine: sled records, a topic log on disk.

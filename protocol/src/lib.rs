@@ -1,0 +1,1 @@
+//! What device and cloud say to each other: names, topics, claims, limits. No I/O, no async.

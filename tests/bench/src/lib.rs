@@ -1,0 +1,1 @@
+//! Each benchmark beside its peers in one run.

@@ -1,0 +1,1 @@
+//! A TCP line that can be cut, delayed and black-holed.

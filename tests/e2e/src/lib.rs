@@ -1,0 +1,1 @@
+//! Real shim, real bridge, real emulators, and a line that breaks.

@@ -1,0 +1,3 @@
+//! Every routine of the project: demo, test, bench, check.
+
+fn main() {}
