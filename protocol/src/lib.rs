@@ -1,1 +1,14 @@
-//! What device and cloud say to each other: names, topics, claims, limits. No I/O, no async.
+//! What device and cloud say to each other: names, topics, claims, messages, limits. No I/O, no async.
+//!
+//! Source of every rule: the Cloud IoT Core surface as recorded in `docs/compatibility.md`.
+
+pub mod claims;
+pub mod limits;
+pub mod messages;
+pub mod names;
+pub mod topics;
+
+pub use claims::DeviceClaims;
+pub use messages::{ReadingId, attribute};
+pub use names::{DeviceId, DeviceName, DeviceRef, Location, NameError, ProjectId, RegistryId, RegistryName, TopicName};
+pub use topics::{PublishTopic, Subfolder, SubscribeTopic, TopicError};

@@ -1,1 +1,32 @@
-//! Vocabulary, rules and ports of the cloud side.
+//! Vocabulary, rules and ports of the cloud side. Names no cloud, no socket, no clock, no environment variable.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `registry` | a registry, its routes and its rules |
+//! | `device` | a device, its credentials and their rules |
+//! | `config`, `state` | the ten versions kept of each, and how they move |
+//! | `status` | last-seen times and `lastErrorStatus`, written seldom |
+//! | `identity` | a JWT and a record become a [`identity::VerifiedDevice`], or a refusal that says why |
+//! | `ports` | what the cloud side needs from outside, one screen |
+
+pub mod config;
+pub mod credential;
+pub mod device;
+pub mod error;
+pub mod identity;
+pub mod message;
+pub mod ports;
+pub mod registry;
+pub mod state;
+pub mod status;
+pub mod time;
+
+mod base64_bytes;
+
+pub use credential::{DeviceCredential, PublicKey, PublicKeyFormat};
+pub use device::{Device, DeviceKey};
+pub use error::{DomainError, PortError};
+pub use identity::{Refusal, VerifiedDevice};
+pub use message::{Attributes, Message};
+pub use registry::{Registry, Route};
+pub use time::Timestamp;

@@ -1,0 +1,128 @@
+//! Device credentials: which public keys are taken, and what they verify.
+//!
+//! Rules: RSA of at least 2048 bits or NIST P-256, raw or in an X.509 certificate (Google, "Verifying device
+//! credentials"). The algorithm of a signature is the one of the registered key, never the one a token names
+//! (RFC 8725, section 3.1).
+
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::{Deserialize, Serialize};
+use x509_parser::prelude::*;
+use x509_parser::public_key::PublicKey as Spki;
+
+use crate::{DomainError, Timestamp};
+
+/// How a public key is written. Numbers are the API's (`PublicKeyFormat`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PublicKeyFormat {
+    /// An RSA key in an X.509 certificate; verifies RS256.
+    RsaX509Pem,
+    /// A P-256 key, raw; verifies ES256.
+    Es256Pem,
+    /// An RSA key, raw; verifies RS256.
+    RsaPem,
+    /// A P-256 key in an X.509 certificate; verifies ES256.
+    Es256X509Pem,
+}
+
+impl PublicKeyFormat {
+    fn is_rsa(self) -> bool {
+        matches!(self, Self::RsaX509Pem | Self::RsaPem)
+    }
+    fn is_certificate(self) -> bool {
+        matches!(self, Self::RsaX509Pem | Self::Es256X509Pem)
+    }
+    /// The one signature algorithm that a key of this format verifies.
+    pub fn algorithm(self) -> Algorithm {
+        if self.is_rsa() { Algorithm::RS256 } else { Algorithm::ES256 }
+    }
+}
+
+/// A public key as registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKey {
+    /// How it is written.
+    pub format: PublicKeyFormat,
+    /// The PEM text.
+    pub pem: String,
+}
+
+/// One of a device's credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceCredential {
+    /// The key.
+    pub key: PublicKey,
+    /// From when on it is ignored; `None`: never.
+    pub expires_at: Option<Timestamp>,
+}
+
+fn refused(why: impl std::fmt::Display) -> DomainError {
+    DomainError::invalid("credentials.public_key", format!("the public key cannot be used: {why}"))
+}
+
+impl PublicKey {
+    /// The key ready for verifying. Errors name what is wrong with the PEM.
+    pub fn decoding_key(&self) -> Result<DecodingKey, DomainError> {
+        let pem = self.pem.as_bytes();
+        if self.format.is_rsa() { DecodingKey::from_rsa_pem(pem) } else { DecodingKey::from_ec_pem(pem) }.map_err(refused)
+    }
+
+    /// Checks key type, strength and, for certificates, validity at `now` and the signature of a registry CA.
+    pub fn validate(&self, ca_certificates: &[String], now: Timestamp) -> Result<(), DomainError> {
+        self.decoding_key()?;
+        let (_, pem) = parse_x509_pem(self.pem.as_bytes()).map_err(refused)?;
+        if !self.format.is_certificate() {
+            if !ca_certificates.is_empty() {
+                return Err(refused(
+                    "the registry has CA certificates, so a device credential must be a certificate signed by one of them",
+                ));
+            }
+            if pem.label != "PUBLIC KEY" {
+                return Err(refused(format!("expected a `PUBLIC KEY` PEM block, found `{}`", pem.label)));
+            }
+            let (_, spki) = SubjectPublicKeyInfo::from_der(&pem.contents).map_err(refused)?;
+            return self.check_strength(&spki);
+        }
+        let certificate = pem.parse_x509().map_err(|e| refused(format!("not an X.509 certificate: {e}")))?;
+        self.check_strength(certificate.public_key())?;
+        let until = certificate.validity().not_after.timestamp();
+        if until <= now.secs() {
+            return Err(refused(format!("the certificate expired at {}, it is {now}", Timestamp::from_secs(until))));
+        }
+        signed_by_one(&certificate, ca_certificates)
+    }
+
+    fn check_strength(&self, spki: &SubjectPublicKeyInfo<'_>) -> Result<(), DomainError> {
+        match (spki.parsed().map_err(refused)?, self.format.is_rsa()) {
+            (Spki::RSA(key), true) if key.key_size() >= 2048 => Ok(()),
+            (Spki::RSA(key), true) => Err(refused(format!("RSA of {} bits, at least 2048 are needed", key.key_size()))),
+            (Spki::EC(point), false) if point.key_size() == 256 => Ok(()),
+            (Spki::EC(point), false) => Err(refused(format!("an elliptic curve of {} bits, P-256 is needed", point.key_size()))),
+            (_, _) => Err(refused(format!("its type does not fit the format {:?}", self.format))),
+        }
+    }
+}
+
+/// A device certificate must be signed directly by one of the registry's CA certificates, and be none of them.
+fn signed_by_one(certificate: &X509Certificate<'_>, ca_certificates: &[String]) -> Result<(), DomainError> {
+    if ca_certificates.is_empty() {
+        return Ok(());
+    }
+    for ca in ca_certificates {
+        let (_, pem) = parse_x509_pem(ca.as_bytes()).map_err(refused)?;
+        let ca = pem.parse_x509().map_err(refused)?;
+        if ca.as_raw() == certificate.as_raw() {
+            return Err(refused("a device's certificate cannot be the CA certificate itself"));
+        }
+        if certificate.verify_signature(Some(ca.public_key())).is_ok() {
+            return Ok(());
+        }
+    }
+    Err(refused(format!("the certificate is not signed by any of the registry's {} CA certificates", ca_certificates.len())))
+}
+
+impl DeviceCredential {
+    /// Whether it still counts at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|until| now < until)
+    }
+}

@@ -1,0 +1,246 @@
+//! Who is speaking. A token is nothing until a registered key has verified it: only [`UnverifiedJwt::verify`]
+//! makes a [`VerifiedDevice`].
+//!
+//! Order of checks: size, syntax, audience, dates, then signature against every live credential. The algorithm is
+//! that of the registered key; a token that names another is refused (RFC 8725, sections 3.1 and 3.2). An unknown
+//! device costs one signature check too, and is answered like a wrong key: strangers do not learn which devices exist.
+
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use protocol::limits::{CLOCK_SKEW, MAX_TOKEN_BYTES, MAX_TOKEN_LIFE};
+use protocol::{DeviceClaims, DeviceName, ProjectId};
+
+use crate::device::{self, Device, DeviceKey};
+use crate::ports::Stores;
+use crate::{DomainError, Registry, Timestamp};
+
+/// Why a token was refused. The text is for its owner: it names the claim, both values and the server's time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not a JWT at all, or one we do not read.
+    #[error("the token is not a device JWT: {0}")]
+    Malformed(String),
+    /// `alg` is none of those a key can be registered for.
+    #[error("token algorithm `{0}` is not allowed: use RS256 or ES256")]
+    Algorithm(String),
+    /// `aud` names another project.
+    #[error("token audience `{aud}` does not match project `{project}`")]
+    Audience {
+        /// The claim, cut at 64 characters.
+        aud: String,
+        /// The project of the device.
+        project: ProjectId,
+    },
+    /// `exp` is too long ago.
+    #[error("token expired at {exp}, {} ago by the server's time {now} (clock difference tolerated: {} minutes)", age(now.since(*exp)), CLOCK_SKEW.as_secs() / 60)]
+    Expired {
+        /// The claim.
+        exp: Timestamp,
+        /// The server's time.
+        now: Timestamp,
+    },
+    /// `iat` lies too far ahead: the device's clock is fast.
+    #[error("token is issued at {iat}, {} ahead of the server's time {now}: set the device's clock (tolerated: {} minutes)", age(iat.since(*now)), CLOCK_SKEW.as_secs() / 60)]
+    NotYetValid {
+        /// The claim.
+        iat: Timestamp,
+        /// The server's time.
+        now: Timestamp,
+    },
+    /// `exp - iat` is too long, or negative.
+    #[error("token life of {life_secs} s (exp - iat) is outside 0 to {} s, the server's time is {now}", MAX_TOKEN_LIFE.as_secs())]
+    Lifetime {
+        /// `exp - iat`.
+        life_secs: i64,
+        /// The server's time.
+        now: Timestamp,
+    },
+    /// No such device, or none of its live keys made the signature.
+    #[error("unknown device, or no unexpired key of the device verifies the token's signature")]
+    UnknownDeviceOrKey,
+    /// The device is blocked. Said only to who holds its key.
+    #[error("the device is blocked")]
+    Blocked,
+    /// The registry does not take this protocol. Said only to who holds a key.
+    #[error("{0} is disabled for this registry")]
+    ProtocolDisabled(&'static str),
+}
+
+fn age(d: std::time::Duration) -> String {
+    match d.as_secs() {
+        s @ 0..120 => format!("{s} seconds"),
+        s @ 120..7200 => format!("{} minutes", s / 60),
+        s => format!("{} hours", s / 3600),
+    }
+}
+
+/// A device that has proved to hold one of its keys, with what was read to find out.
+#[derive(Debug, Clone)]
+pub struct VerifiedDevice {
+    /// The device's record.
+    device: Device,
+    /// `exp` of the token plus the tolerated clock difference: when a connection made with it must end.
+    expires_at: Timestamp,
+}
+
+impl VerifiedDevice {
+    /// Its record as of the check.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+    /// Registry and id.
+    pub fn key(&self) -> &DeviceKey {
+        &self.device.key
+    }
+    /// When what the token opened must close: `exp` + [`CLOCK_SKEW`].
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
+/// A token that has been read, not believed.
+#[derive(Debug)]
+pub struct UnverifiedJwt<'a> {
+    algorithm: Algorithm,
+    signed: String,
+    signature: &'a str,
+    claims: DeviceClaims,
+}
+
+#[derive(serde::Deserialize)]
+struct Header {
+    alg: String,
+    #[serde(default)]
+    crit: Option<serde_json::Value>,
+}
+
+fn read_part<T: serde::de::DeserializeOwned>(what: &str, part: &str) -> Result<T, Refusal> {
+    // Padding is tolerated: Cloud IoT Core did, and devices in the field send it.
+    let bytes = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).map_err(|e| Refusal::Malformed(format!("{what}: {e}")))?;
+    serde_json::from_slice(&bytes).map_err(|e| Refusal::Malformed(format!("{what}: {e}")))
+}
+
+impl<'a> UnverifiedJwt<'a> {
+    /// Reads a token of at most 8 KiB. No key is touched.
+    pub fn parse(token: &'a str) -> Result<Self, Refusal> {
+        if token.is_empty() {
+            return Err(Refusal::Malformed("it is empty; send the JWT as the MQTT password or as `authorization: Bearer`".into()));
+        }
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Refusal::Malformed(format!("{} bytes exceed the limit of {MAX_TOKEN_BYTES}", token.len())));
+        }
+        let mut parts = token.split('.');
+        let (Some(header), Some(claims), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return Err(Refusal::Malformed("expected three parts separated by dots".into()));
+        };
+        let read: Header = read_part("header", header)?;
+        if read.crit.is_some() {
+            return Err(Refusal::Malformed("header names critical extensions (crit), none is supported".into()));
+        }
+        let algorithm = match read.alg.as_str() {
+            "RS256" => Algorithm::RS256,
+            "ES256" => Algorithm::ES256,
+            other => return Err(Refusal::Algorithm(other.chars().take(16).flat_map(char::escape_debug).collect())),
+        };
+        let claims = read_part("claims", claims)?;
+        // What was signed is the text as sent, padding included.
+        let signed = token[..token.len() - signature.len() - 1].to_owned();
+        Ok(Self { algorithm, signed, signature: signature.trim_end_matches('='), claims })
+    }
+
+    /// Checks audience and dates against `project` and `now`.
+    fn check_claims(&self, project: &ProjectId, now: Timestamp) -> Result<(), Refusal> {
+        let DeviceClaims { aud, iat, exp } = &self.claims;
+        if aud != project.as_str() {
+            return Err(Refusal::Audience { aud: aud.chars().take(64).flat_map(char::escape_debug).collect(), project: project.clone() });
+        }
+        let (iat, exp) = (Timestamp::from_secs(*iat), Timestamp::from_secs(*exp));
+        if now >= exp + CLOCK_SKEW {
+            return Err(Refusal::Expired { exp, now });
+        }
+        if iat > now + CLOCK_SKEW {
+            return Err(Refusal::NotYetValid { iat, now });
+        }
+        if exp < iat || exp > iat + MAX_TOKEN_LIFE + CLOCK_SKEW {
+            return Err(Refusal::Lifetime { life_secs: exp.secs().saturating_sub(iat.secs()), now });
+        }
+        Ok(())
+    }
+
+    fn is_signed_by(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
+        // `algorithm` is the key's; jsonwebtoken never sees the header's.
+        jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm).unwrap_or(false)
+    }
+
+    /// Proves the token against every live credential of `device`; the only way to a [`VerifiedDevice`].
+    /// `None` stands for a device that does not exist and costs as much.
+    pub fn verify(&self, project: &ProjectId, device: Option<Device>, now: Timestamp) -> Result<VerifiedDevice, Refusal> {
+        self.check_claims(project, now)?;
+        let Some(device) = device else {
+            let (key, algorithm) = decoy(self.algorithm);
+            let _same_work = self.is_signed_by(key, algorithm);
+            return Err(Refusal::UnknownDeviceOrKey);
+        };
+        let verified = device.credentials.iter().filter(|c| c.is_live(now) && c.key.format.algorithm() == self.algorithm).any(|c| {
+            let key = c.key.decoding_key();
+            key.is_ok_and(|key| self.is_signed_by(&key, c.key.format.algorithm()))
+        });
+        if !verified {
+            return Err(Refusal::UnknownDeviceOrKey);
+        }
+        if device.blocked {
+            return Err(Refusal::Blocked);
+        }
+        let expires_at = Timestamp::from_secs(self.claims.exp) + CLOCK_SKEW;
+        Ok(VerifiedDevice { device, expires_at })
+    }
+}
+
+/// A key nobody registered, to spend on unknown devices what a known one costs.
+fn decoy(algorithm: Algorithm) -> (&'static DecodingKey, Algorithm) {
+    static RSA: OnceLock<DecodingKey> = OnceLock::new();
+    static EC: OnceLock<DecodingKey> = OnceLock::new();
+    // A 2048-bit modulus and the P-256 generator: public numbers, no private key of ours.
+    match algorithm {
+        Algorithm::RS256 => (RSA.get_or_init(|| DecodingKey::from_rsa_raw_components(&[0xC5; 256], &[1, 0, 1])), Algorithm::RS256),
+        _ => (EC.get_or_init(generator_key), Algorithm::ES256),
+    }
+}
+
+fn generator_key() -> DecodingKey {
+    const X: &str = "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY";
+    const Y: &str = "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU";
+    DecodingKey::from_ec_components(X, Y).unwrap_or_else(|_| DecodingKey::from_secret(&[]))
+}
+
+/// How a device reaches us; a registry may disable either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// The MQTT bridge.
+    Mqtt,
+    /// The HTTP bridge.
+    Http,
+}
+
+/// Lets a device in: finds it, verifies its token, checks that its registry takes the protocol.
+/// Three reads at most. [`DomainError::Refused`] when it is not let in.
+pub async fn authenticate(
+    stores: &Stores,
+    name: &DeviceName,
+    token: &str,
+    protocol: Protocol,
+    now: Timestamp,
+) -> Result<(VerifiedDevice, Registry), DomainError> {
+    let token = UnverifiedJwt::parse(token)?;
+    let device = device::find(stores, name).await?.map(|d| d.value);
+    let verified = token.verify(&name.registry.project, device, now)?;
+    let registry = stores.registries.get(&name.registry.to_string()).await?.ok_or(Refusal::UnknownDeviceOrKey)?.value;
+    match protocol {
+        Protocol::Mqtt if !registry.mqtt_enabled => Err(Refusal::ProtocolDisabled("MQTT").into()),
+        Protocol::Http if !registry.http_enabled => Err(Refusal::ProtocolDisabled("HTTP").into()),
+        _ => Ok((verified, registry)),
+    }
+}

@@ -1,0 +1,128 @@
+//! What the cloud side needs from outside. `Ok` answers the question, whatever the answer;
+//! `Err` is always about us. No call blocks longer than the adapter's own time limit.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use protocol::TopicName;
+
+use crate::config::ConfigHistory;
+use crate::device::{Device, DeviceKey};
+use crate::message::Message;
+use crate::registry::Registry;
+use crate::state::StateHistory;
+use crate::status::DeviceStatus;
+use crate::{PortError, Timestamp};
+
+/// A record and the version it was read at. Versions are opaque and never repeat for a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// What is stored.
+    pub value: T,
+    /// The version to expect in the next `put`.
+    pub version: u64,
+}
+
+/// What a write demands of the record it replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// There must be none.
+    Absent,
+    /// It must be at this version.
+    Version(u64),
+    /// Nothing: the last writer wins.
+    Anything,
+}
+
+/// How a conditional write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It is durable, at this version.
+    Stored(u64),
+    /// The record was not as expected; nothing was written.
+    Conflict,
+}
+
+/// One page of a listing, in key order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// Keys with their records.
+    pub items: Vec<(String, Versioned<T>)>,
+    /// Pass as `after` for the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// Versioned records of one kind. A write that was answered survives a kill and a power cut.
+#[async_trait]
+pub trait Records<T: Send + Sync>: Send + Sync {
+    /// The record at `key`, or `None`.
+    async fn get(&self, key: &str) -> Result<Option<Versioned<T>>, PortError>;
+    /// Writes if the record is as expected.
+    async fn put(&self, key: &str, value: &T, expect: Expect) -> Result<Written, PortError>;
+    /// Removes if the record is as expected. Removing nothing with [`Expect::Anything`] is `Stored(0)`.
+    async fn delete(&self, key: &str, expect: Expect) -> Result<Written, PortError>;
+    /// At most `limit` records whose keys start with `prefix` and come after `after`.
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page<T>, PortError>;
+}
+
+/// Takes messages for topics: Pub/Sub, or the topic log on disk.
+#[async_trait]
+pub trait Publisher: Send + Sync {
+    /// One answer per message, in order: the server's message id once the message is safe there, or the error.
+    async fn publish(&self, topic: &TopicName, messages: Vec<Message>) -> Vec<Result<String, PortError>>;
+}
+
+/// A command for a device's live session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Subfolder of the commands topic, empty when none.
+    pub subfolder: String,
+    /// Payload, at most 64 KiB.
+    pub data: bytes::Bytes,
+}
+
+/// What became of a command. All of these are answers, not errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// The device acknowledged (QoS 1), or it was written to its connection (QoS 0).
+    Delivered,
+    /// The device has no live session.
+    NotConnected,
+    /// The device is connected but did not subscribe to its commands.
+    NotSubscribed,
+    /// No acknowledgement came in time.
+    TimedOut,
+}
+
+/// Reaches a device's live session, on whichever node it is.
+#[async_trait]
+pub trait CommandChannel: Send + Sync {
+    /// Delivers a command and waits for the device's acknowledgement.
+    async fn deliver(&self, device: &DeviceKey, command: Command) -> Result<Delivery, PortError>;
+    /// Says that the device's records changed: its session re-reads configuration, credentials and `blocked`.
+    /// A lost hint loses nothing: the next SUBSCRIBE or token check reads the records.
+    async fn hint(&self, device: &DeviceKey) -> Result<(), PortError>;
+}
+
+/// The time. Tests own it.
+pub trait Clock: Send + Sync {
+    /// Now, by the server's clock.
+    fn now(&self) -> Timestamp;
+}
+
+/// The record stores of the registry, one per kind.
+#[derive(Clone)]
+pub struct Stores {
+    /// By registry name.
+    pub registries: Arc<dyn Records<Registry>>,
+    /// By device key.
+    pub devices: Arc<dyn Records<Device>>,
+    /// By device number, in decimal: the key of the device that has it.
+    pub device_numbers: Arc<dyn Records<DeviceKey>>,
+    /// By device key: the versions kept.
+    pub configs: Arc<dyn Records<ConfigHistory>>,
+    /// By device key: the states kept.
+    pub states: Arc<dyn Records<StateHistory>>,
+    /// By device key: last-seen times and the last error.
+    pub statuses: Arc<dyn Records<DeviceStatus>>,
+}
