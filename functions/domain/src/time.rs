@@ -58,7 +58,10 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = OffsetDateTime::from_unix_timestamp(self.secs()).ok().and_then(|t| t.format(&Rfc3339).ok());
         // Years outside 0..=9999 have no RFC 3339 form; the number still says which.
-        text.map_or_else(|| write!(f, "{} s after 1970", self.secs()), |text| f.write_str(&text))
+        match text {
+            Some(text) => f.write_str(&text),
+            None => write!(f, "{} s after 1970", self.secs()),
+        }
     }
 }
 

@@ -78,11 +78,9 @@ fn route(speaker: &Speaker, place: usize, event: Event, outgoing: &mut Outgoing)
     // A device cannot speak in another's name: our names are not its to set.
     own.extend(properties.into_iter().filter(|(name, _)| !is_ours(name)));
     let message = Message { data, attributes: Attributes { device: speaker.attributes.clone(), own } };
-    let mut targets = speaker.registry.targets(&subfolder).peekable();
-    if targets.peek().is_none() {
-        return Err(EventError::NoRoute { registry: speaker.registry.name.registry.to_string(), subfolder });
-    }
-    for topic in targets {
+    let mut routed = false;
+    for topic in speaker.registry.targets(&subfolder) {
+        routed = true;
         match outgoing.iter_mut().find(|(t, ..)| t == topic) {
             Some((_, places, messages)) => {
                 // Two routes to one topic are one message.
@@ -94,7 +92,7 @@ fn route(speaker: &Speaker, place: usize, event: Event, outgoing: &mut Outgoing)
             None => outgoing.push((topic.clone(), vec![place], vec![message.clone()])),
         }
     }
-    Ok(())
+    if routed { Ok(()) } else { Err(EventError::NoRoute { registry: speaker.registry.name.registry.to_string(), subfolder }) }
 }
 
 fn is_ours(name: &str) -> bool {
