@@ -1,1 +1,11 @@
-//! Adapters for one machine: sled records, a topic log on disk.
+//! Adapters for one machine: records in sled or in memory, a topic log on disk, the system clock, a local
+//! certificate authority. No cloud account, nothing to install.
+
+pub mod certificate_authority;
+pub mod clock;
+pub mod records;
+pub mod topic_log;
+
+pub use clock::SystemClock;
+pub use records::{memory_stores, sled_stores};
+pub use topic_log::{TopicLog, TopicReader};
