@@ -1,1 +1,30 @@
-//! HTTP shared by the functions: errors, authentication, paths.
+//! HTTP shared by the functions: Google's error shape, authentication, lenient JSON and queries, paths with verbs.
+//!
+//! A function offers `routes(deps)`, an [`axum::Router`] in the internal normal form of [`google_paths`], and
+//! `router(deps) = google_paths(routes(deps))`. A host that serves several functions at one address merges their
+//! `routes` and wraps once.
+//!
+//! Promise of [`google_paths`]: every answer that is not 2xx has Google's error shape, a panic is answered 500 and ends
+//! nothing but its request, and the cause of a failure is logged once, with the request's id.
+
+mod admin;
+mod api_error;
+mod base64_bytes;
+mod bearer;
+mod code;
+mod date;
+mod json;
+mod observe;
+mod path;
+mod query;
+
+pub use admin::{AdminAuth, AdminToken};
+pub use api_error::{ApiError, FieldViolation};
+pub use base64_bytes::{decode as decode_base64, encode as encode_base64};
+pub use bearer::Bearer;
+pub use code::Code;
+pub use date::{http_date, with_date};
+pub use json::{DEFAULT_BODY_LIMIT, JsonBody, read_json};
+pub use observe::REQUEST_ID;
+pub use path::{PathParams, google_paths};
+pub use query::Query;

@@ -1,0 +1,42 @@
+//! The server's time on every reply, so that a device whose clock is wrong can learn it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response_with_state;
+use axum::response::Response;
+use domain::Timestamp;
+use domain::ports::Clock;
+use time::OffsetDateTime;
+
+/// `Date` as RFC 9110, section 5.6.7 wants it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub fn http_date(now: Timestamp) -> String {
+    let t = OffsetDateTime::from_unix_timestamp(now.secs()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (day, month) = (t.weekday().to_string(), t.month().to_string());
+    let (hour, minute, second) = t.to_hms();
+    format!("{}, {:02} {} {:04} {hour:02}:{minute:02}:{second:02} GMT", &day[..3], t.day(), &month[..3], t.year())
+}
+
+/// The same routes; every reply carries `Date` by `clock`.
+pub fn with_date(clock: Arc<dyn Clock>, routes: Router) -> Router {
+    routes.layer(map_response_with_state(clock, add))
+}
+
+async fn add(State(clock): State<Arc<dyn Clock>>, mut response: Response) -> Response {
+    if let Ok(date) = HeaderValue::from_str(&http_date(clock.now())) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_the_form_of_rfc_9110() {
+        assert_eq!(http_date(Timestamp::from_secs(784_111_777)), "Sun, 06 Nov 1994 08:49:37 GMT");
+    }
+}

@@ -1,0 +1,60 @@
+//! What every request gets: an id, a caught panic, and one log line when it failed because of us.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::panic::AssertUnwindSafe;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+
+use crate::api_error::Cause;
+use crate::{ApiError, Code};
+
+/// The request's id: taken from the caller when it is 1 to 64 characters of letters, digits, `-` and `_`, else made;
+/// on every reply, and in every log line about it.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) fn observed(routes: Router) -> Router {
+    routes.layer(from_fn(observe))
+}
+
+async fn observe(request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let ran = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let mut response = ran.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        tracing::error!(request.id = ?id, %method, path, panic = text.unwrap_or("?"), "A request panicked");
+        ApiError::new(Code::Internal, "the server failed at this request; its log says why").into_response()
+    });
+    if let Some(Cause(cause)) = response.extensions_mut().remove() {
+        let status = response.status().as_u16();
+        if response.status().is_server_error() {
+            tracing::error!(request.id = ?id, %method, path, status, error = %cause, "Failed: {method} {path}: {cause}");
+        } else {
+            tracing::debug!(request.id = ?id, %method, path, status, error = %cause, "Refused: {method} {path}: {cause}");
+        }
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let fits =
+        |v: &&HeaderValue| (1..=64).contains(&v.len()) && v.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b));
+    headers.get(REQUEST_ID).filter(fits).cloned().unwrap_or_else(made)
+}
+
+/// A keyed hash of a counter: unlike those of other processes, because the key is random.
+fn made() -> HeaderValue {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let id = KEY.hash_one(COUNT.fetch_add(1, Ordering::Relaxed));
+    HeaderValue::from_str(&format!("{id:016x}")).unwrap_or_else(|_| HeaderValue::from_static("0"))
+}

@@ -1,0 +1,86 @@
+//! What every function gets from `google_paths`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::routing::{get, post};
+use edge::{AdminAuth, AdminToken, ApiError, Code, JsonBody, PathParams, google_paths};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+fn routes() -> Router {
+    Router::new()
+        .route("/v1/things/{thing}/~open", post(async |p: PathParams| p.get::<protocol::DeviceRef>("thing").map(|t| t.to_string())))
+        .route("/v1/things/{thing}", get(async || "got"))
+        .route("/v1/body", post(async |JsonBody(body): JsonBody<Value, 32>| body.to_string()))
+        .route("/v1/panic", get(async || -> &'static str { panic!("on purpose") }))
+        .route("/v1/broken", get(async || ApiError::new(Code::Internal, "broken").caused_by(std::fmt::Error)))
+}
+
+async fn send(routes: Router, method: &str, uri: &str, body: &str) -> (StatusCode, HeaderMap, Value) {
+    let request = Request::builder().method(method).uri(uri).header("x-request-id", "r-1").body(Body::from(body.to_owned())).unwrap();
+    let response = google_paths(routes).oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.unwrap();
+    let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+    (parts.status, parts.headers, serde_json::from_slice(&bytes).unwrap_or_else(|_| text()))
+}
+
+#[tokio::test]
+async fn a_verb_after_a_colon_is_routed() {
+    let (status, headers, body) = send(routes(), "POST", "/v1/things/lamp-1:open?x=y:z", "").await;
+    assert_eq!((status, body), (StatusCode::OK, json!("lamp-1")));
+    assert_eq!(headers["x-request-id"], "r-1");
+}
+
+#[tokio::test]
+async fn unknown_paths_verbs_and_methods_are_404_in_googles_shape() {
+    for (method, uri) in [("GET", "/"), ("POST", "/v1/things/a:close"), ("POST", "/v1/things/a"), ("GET", "/v1/things/a:open")] {
+        let (status, _, body) = send(routes(), method, uri, "").await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{uri}");
+        assert_eq!(body["error"]["status"], "NOT_FOUND");
+        assert_eq!(body["error"]["code"], 404);
+        assert_eq!(body["error"]["message"], format!("{method} {uri} is not part of this API"));
+    }
+}
+
+#[tokio::test]
+async fn a_panic_and_a_failure_are_answered() {
+    let (status, headers, body) = send(routes(), "GET", "/v1/panic", "").await;
+    assert_eq!((status, &body["error"]["status"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("INTERNAL")));
+    assert!(headers.contains_key("x-request-id"));
+    assert!(!body.to_string().contains("on purpose"), "the cause is for the log");
+    let (status, _, body) = send(routes(), "GET", "/v1/broken", "").await;
+    assert_eq!((status, &body["error"]["message"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("broken")));
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_with_the_limit() {
+    assert_eq!(send(routes(), "POST", "/v1/body", r#"{"a":[null]}"#).await.0, StatusCode::OK);
+    let (status, _, body) = send(routes(), "POST", "/v1/body", &format!("{{\"a\":\"{}\"}}", "x".repeat(32))).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(body["error"]["message"].as_str().unwrap().contains("limit of 32 bytes"), "{body}");
+}
+
+#[tokio::test]
+async fn a_name_that_breaks_its_rule_is_400_in_its_words() {
+    let (status, _, body) = send(routes(), "POST", "/v1/things/1x:open", "").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(body["error"]["message"].as_str().unwrap().contains("`1x`"), "{body}");
+    assert_eq!(body["error"]["details"][0]["fieldViolations"][0]["field"], "name");
+}
+
+#[tokio::test]
+async fn guarded_routes_want_the_token_and_unknown_paths_stay_unknown() {
+    let guarded = || AdminAuth::Token(AdminToken::new("secret")).guard(routes());
+    let (status, headers, body) = send(guarded(), "GET", "/v1/things/a", "").await;
+    assert_eq!((status, &body["error"]["status"]), (StatusCode::UNAUTHORIZED, &json!("UNAUTHENTICATED")));
+    assert_eq!(headers["www-authenticate"], "Bearer");
+    assert_eq!(send(guarded(), "GET", "/v2", "").await.0, StatusCode::NOT_FOUND);
+    for (header, expected) in [("Bearer secret", 200), ("bearer  secret", 200), ("Bearer wrong", 401), ("Basic secret", 401)] {
+        let request = Request::builder().uri("/v1/things/a").header("authorization", header).body(Body::empty()).unwrap();
+        assert_eq!(google_paths(guarded()).oneshot(request).await.unwrap().status(), expected, "{header}");
+    }
+}
