@@ -1,1 +1,3 @@
 //! Keeps every acknowledged reading until the cloud has it.
+
+pub mod spool;

@@ -1,0 +1,102 @@
+//! Keeps readings from the moment they are accepted until the cloud has them.
+//!
+//! # Promise
+//! - Once [`Spool::commit`] returns `Ok`, the readings appended before it survive `kill -9` and a power cut
+//!   (the [`memory`] spool, for tests, keeps every promise but this one).
+//! - Readings leave in [`Seq`] order. `(boot, seq)` names a reading for ever: `seq` never goes back in the life of a
+//!   spool, `boot` grows by one each time it is opened.
+//! - Nothing is lost but by a declared policy, and that is counted:
+//!   `accepted = delivered + held + evicted (by cause)`, exactly, across restarts ([`SpoolStats`]).
+//! - Memory does not grow with what is held; bytes on disk do not exceed the quota by more than one group.
+//!
+//! # Not promised
+//! - Exactly once. The acknowledged position is saved with the next commit, every 1,024 acknowledged readings and
+//!   every 500 ms; what was acknowledged after that is delivered again after a crash.
+//! - That a reading whose commit failed is gone: after a power cut it may be found and delivered.
+//! - A damaged generation is set aside whole: at most 64 MB of readings, counted as evicted by corruption.
+//!
+//! [`Writer`] is the asynchronous front of a spool; [`Tail`] is what the drain holds.
+
+pub mod memory;
+pub mod sled;
+
+mod error;
+mod reading;
+mod stats;
+mod writer;
+
+use std::ops::Range;
+
+pub use error::{ReadingError, SpoolError};
+pub use reading::{Kind, MAX_META_BYTES, MAX_PAYLOAD_BYTES, Reading};
+pub use stats::{Evicted, Rejected, SpoolStats};
+pub use writer::{Tail, Writer, WriterOptions};
+
+/// The place of a reading in its spool: 0, 1, 2, … A corruption may leave a gap; it never goes back.
+pub type Seq = u64;
+
+/// A reading that is held, with its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Which opening of the spool accepted it: 1, 2, 3, …
+    pub boot: u32,
+    /// Its place in the spool.
+    pub seq: Seq,
+    /// What was accepted.
+    pub reading: Reading,
+}
+
+/// How much a [`Spool::peek`] may return; it returns at least one reading when one is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeekLimit {
+    /// The most readings.
+    pub readings: usize,
+    /// Payload bytes after which no further reading is added.
+    pub bytes: usize,
+}
+
+impl Default for PeekLimit {
+    /// 1,000 readings or 1 MiB of payload, whichever comes first.
+    fn default() -> Self {
+        Self { readings: 1_000, bytes: 1 << 20 }
+    }
+}
+
+/// A durable queue of readings with one writer and one reader, both on the calling thread.
+///
+/// Every method may block for as long as the disk takes. None panics on what the disk holds.
+pub trait Spool: Send {
+    /// Takes `batch` into memory and returns the places its readings have: all of them or, on `Err`, none.
+    /// They are neither durable nor visible to [`peek`](Self::peek) before [`commit`](Self::commit). Touches no disk.
+    ///
+    /// # Errors
+    /// [`SpoolError::Reading`] when one exceeds a limit; [`SpoolError::QuotaFull`] or [`SpoolError::DiskFull`] when
+    /// there is no room and the policy is to reject. The caller may try again later.
+    fn append(&mut self, batch: &[Reading]) -> Result<Range<Seq>, SpoolError>;
+
+    /// Makes everything appended and acknowledged so far durable, with one flush. Costs nothing when there is nothing
+    /// to save.
+    ///
+    /// # Errors
+    /// [`SpoolError::DiskFull`] or [`SpoolError::Storage`]: nothing appended since the last commit is promised, and
+    /// its places may be given to other readings. The spool remains usable: it repairs itself before the next commit.
+    fn commit(&mut self) -> Result<(), SpoolError>;
+
+    /// The committed readings at `from` and after it, oldest first, up to `limit`. Empty means that none is there.
+    /// When `from` is no longer held it starts at the oldest that is.
+    ///
+    /// # Errors
+    /// [`SpoolError::Storage`] when the disk cannot be read now. Damage is not an error: the damaged generation is
+    /// set aside and counted, and the readings after it are returned.
+    fn peek(&mut self, from: Seq, limit: PeekLimit) -> Result<Vec<Stored>, SpoolError>;
+
+    /// Gives up every reading below `below`: the cloud has them. Lower than an earlier call: nothing happens; higher
+    /// than what is committed: counts as all that is.
+    ///
+    /// # Errors
+    /// [`SpoolError::Storage`] when the position could not be saved; it is saved with the next commit.
+    fn ack(&mut self, below: Seq) -> Result<(), SpoolError>;
+
+    /// What the spool has done and holds. Reads at most one reading.
+    fn stats(&mut self) -> SpoolStats;
+}

@@ -1,0 +1,146 @@
+//! What changes the list of generations: roll, retire, evict, set aside.
+
+use std::fs;
+
+use super::{
+    Chain, GENERATION_READINGS, folder,
+    open::{behind, rename_durably},
+};
+use crate::spool::sled::batch::Batch;
+use crate::spool::sled::fault::Fault;
+use crate::spool::sled::generation::Generation;
+use crate::spool::sled::manifest::{Manifest, Span, sync_dir};
+use crate::spool::{Evicted, Seq, SpoolError};
+
+impl Chain {
+    /// Begins a new generation when the youngest has its size. A failure is tried again with the next commit.
+    pub(super) fn roll_when_full(&mut self) {
+        let youngest = self.manifest.youngest();
+        if youngest.bytes < self.generation_bytes && youngest.held(0) < GENERATION_READINGS {
+            return;
+        }
+        if let Err(error) = self.roll_to(youngest.end) {
+            tracing::warn!(%error, "Could not begin a new generation of the spool; the old one grows");
+        }
+    }
+
+    /// Begins a generation at `first`. It becomes part of the chain when the manifest lists it.
+    pub(super) fn roll_to(&mut self, first: Seq) -> Result<(), SpoolError> {
+        let span = Span::at(first);
+        let mut next = self.manifest.clone();
+        next.accepted_before += next.youngest().held(0);
+        next.generations.push(span);
+        let generation = self.begin(span, &next)?;
+        let old = self.manifest.youngest();
+        self.manifest = next;
+        if let Some(sealed) = self.youngest.replace(generation) {
+            self.keep_reader(old.first, sealed);
+        }
+        self.note_youngest();
+        Ok(())
+    }
+
+    /// Creates the generation of `span` and saves `next`, which lists it.
+    fn begin(&mut self, span: Span, next: &Manifest) -> Result<Generation, Fault> {
+        let path = self.dir.join(span.name());
+        self.with_ballast(|chain| {
+            let mut generation = Generation::open(&path, span.first)?;
+            generation.commit(next.boot, &Batch::default(), chain.watermark)?;
+            next.save(&chain.dir)?;
+            Ok(generation)
+        })
+    }
+
+    /// Acknowledges everything below `below`. A drained generation is renamed and the folder synced before the
+    /// watermark passes its end, and deleted after: it must not come back below a watermark that has moved on.
+    pub(in crate::spool::sled) fn retire(&mut self, below: Seq) -> Result<(), SpoolError> {
+        let below = below.min(self.end());
+        let drained = self.drained_below(below);
+        if let Some(last) = drained.last().copied() {
+            for span in &drained {
+                self.readers.retain(|(first, _)| *first != span.first);
+                fs::rename(self.dir.join(span.name()), folder::drained(&self.dir, span))?;
+            }
+            sync_dir(&self.dir)?;
+            self.manifest.generations.drain(..drained.len());
+            self.manifest.watermark = self.manifest.watermark.max(last.end);
+            self.with_ballast(|chain| Ok(chain.manifest.save(&chain.dir)?))?;
+            for span in &drained {
+                fs::remove_dir_all(folder::drained(&self.dir, span))?;
+            }
+            self.ballast.retry();
+        }
+        self.watermark = self.watermark.max(below);
+        Ok(())
+    }
+
+    fn drained_below(&self, below: Seq) -> Vec<Span> {
+        let (_, sealed) = self.manifest.generations.split_last().unwrap_or((&Span { first: 0, end: 0, bytes: 0 }, &[]));
+        sealed.iter().take_while(|span| span.end <= below).copied().collect()
+    }
+
+    /// Gives up the oldest generation and counts its readings by `cause`.
+    pub(in crate::spool::sled) fn evict_oldest(&mut self, cause: impl FnOnce(&mut Evicted) -> &mut u64) -> Result<(), SpoolError> {
+        if self.manifest.generations.len() == 1 {
+            self.roll_to(self.end())?;
+        }
+        let mut next = self.manifest.clone();
+        let span = next.generations.remove(0);
+        let lost = span.held(self.watermark);
+        *cause(&mut next.evicted) += lost;
+        next.watermark = self.watermark.max(span.end);
+        self.with_ballast(|chain| Ok(next.save(&chain.dir)?))?;
+        self.watermark = next.watermark;
+        self.manifest = next;
+        self.readers.retain(|(first, _)| *first != span.first);
+        tracing::warn!(readings = lost, bytes = span.bytes, "The spool is full: gave up its oldest generation");
+        fs::remove_dir_all(self.dir.join(span.name()))?;
+        self.ballast.retry();
+        Ok(())
+    }
+
+    /// Sets the damaged generation at `index` aside and counts its readings. In place of the youngest a new one begins,
+    /// behind every place that the lost one can have given.
+    pub(super) fn set_aside(&mut self, index: usize, reason: &str) -> Result<(), SpoolError> {
+        let mut next = self.manifest.clone();
+        let span = next.generations.remove(index);
+        let lost = span.held(self.watermark);
+        next.evicted.corrupt += lost;
+        next.quarantined += 1;
+        if index == 0 {
+            next.watermark = self.watermark.max(span.end);
+        }
+        tracing::error!(generation = span.name(), readings = lost, reason, "Set a damaged generation of the spool aside");
+        self.readers.retain(|(first, _)| *first != span.first);
+        let is_youngest = index + 1 == self.manifest.generations.len();
+        let was_open = is_youngest && self.youngest.take().is_some();
+        rename_durably(&self.dir, &self.dir.join(span.name()), &folder::corrupt(&self.dir, &span))?;
+        if is_youngest {
+            let first = if was_open { span.end } else { behind(&span) };
+            next.accepted_before += span.held(0);
+            next.generations.push(Span::at(first));
+            self.youngest = Some(self.begin(Span::at(first), &next)?);
+        } else {
+            self.with_ballast(|chain| Ok(next.save(&chain.dir)?))?;
+        }
+        self.watermark = self.watermark.max(next.watermark);
+        self.manifest = next;
+        self.note_youngest();
+        self.set_aside_bytes = folder::prune_corrupt(&self.dir, folder::CORRUPT_KEPT)?;
+        Ok(())
+    }
+
+    /// A commit failed: the handle is worthless. Opens the generation again, with the ballast's space if need be.
+    pub(super) fn lose_youngest(&mut self, fault: Fault) -> SpoolError {
+        self.youngest = None;
+        let outcome = match &fault {
+            Fault::Damaged(reason) => self.set_aside(self.manifest.generations.len() - 1, reason),
+            Fault::Failed(SpoolError::DiskFull) => self.ballast.release().map_err(SpoolError::from).and_then(|()| self.open_youngest()),
+            Fault::Failed(_) => self.open_youngest(),
+        };
+        if let Err(error) = outcome {
+            tracing::error!(%error, "Could not repair the spool; trying again with the next commit");
+        }
+        fault.into()
+    }
+}
