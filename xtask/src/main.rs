@@ -1,3 +1,56 @@
-//! Every routine of the project: demo, test, bench, check.
+//! Every routine of the project: `cargo xtask help` lists them.
 
-fn main() {}
+mod args;
+mod bench;
+mod check;
+mod demo;
+mod emulator;
+mod interrupt;
+mod shell;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+const HELP: &str = "\
+Every routine of the project, from one place.
+
+Usage: cargo xtask COMMAND [FLAGS]        (cargo xtask COMMAND --help for each)
+
+  demo     from a reading on a device to a topic, through an outage: needs Rust and nothing else
+  test     installs what the tests need, starts the real parts, runs every test, stops what it started
+  check    what a change must pass besides its tests: format, lints, bans, documents, numbers
+  fmt      formats the whole tree
+  bench    each benchmark beside its peers in one run
+  help     this text
+
+New here? Run `cargo xtask demo`. Before you hand in a change: `cargo xtask check` and `cargo xtask test`.";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_else(|| "help".into());
+    match run(&command, words.collect()) {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &str, flags: Vec<String>) -> Result<ExitCode> {
+    match command {
+        "demo" => demo::run(flags),
+        "test" => test::run(flags),
+        "check" => check::run(flags),
+        "bench" => bench::run(flags),
+        "fmt" => shell::cargo(&["fmt", "--all"]).map(|()| ExitCode::SUCCESS),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        unknown => Err(args::usage(format!("no command `{unknown}`; there are demo, test, check, fmt, bench, help"))),
+    }
+}

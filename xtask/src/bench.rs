@@ -1,0 +1,62 @@
+//! # `cargo xtask bench`
+//!
+//! Each benchmark beside its peers in one run, in a release build. Prints a table and one JSON line per figure.
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use stage::Binaries;
+
+use crate::args::{self, Args};
+use crate::emulator::Emulator;
+use crate::{interrupt, shell, tools};
+
+const HELP: &str = "\
+Each benchmark beside its peers in one run, in a release build.
+
+Usage: cargo xtask bench spool|bridge|path|all
+
+  spool    durable appends, drain, opening: beside an append-only log and SQLite
+  bridge   publishes, connects, memory: beside Debian's mosquitto
+  path     a reading from the shim's intake to the Pub/Sub emulator: beside paho-mqtt and mosquitto
+
+Peers that are missing are installed by their package clients (apt-get, pip). Close what else runs: two cores are few.";
+
+const NAMES: [&str; 3] = ["spool", "bridge", "path"];
+
+pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
+    let Some(mut args) = Args::of(words, HELP) else { return Ok(ExitCode::SUCCESS) };
+    let name = args.word().unwrap_or_default();
+    args.finish()?;
+    let names: Vec<_> = NAMES.into_iter().filter(|known| name == "all" || name == *known).collect();
+    if names.is_empty() {
+        return Err(args::usage(format!("no benchmark `{name}`; there are spool, bridge, path, all")));
+    }
+    interrupt::listen()?;
+    for name in names {
+        bench(name)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bench(name: &str) -> Result<()> {
+    let mut command = shell::cargo_command();
+    command.args(["run", "--quiet", "--release", "-p", "benchmarks", "--bin", name]);
+    if name != "spool" {
+        command.env("DRAWBRIDGE_TEST_MOSQUITTO", tools::mosquitto()?);
+    }
+    let mut emulator = None;
+    if name == "path" {
+        shell::cargo(&["build", "--release", "-p", "drawbridge", "-p", "drawbridge-shim"])?;
+        let binaries = Binaries::built_in(&shell::target().join("release"))?;
+        let started = emulator.insert(Emulator::start()?);
+        command.env("PUBSUB_EMULATOR_HOST", started.addr.to_string()).env("DRAWBRIDGE_TEST_PYTHON", tools::python()?);
+        command.env(Binaries::VARIABLES[0], binaries.drawbridge).env(Binaries::VARIABLES[1], binaries.shim);
+    }
+    command.env("RUST_BACKTRACE", env::var_os("RUST_BACKTRACE").unwrap_or_else(|| "1".into()));
+    let status = shell::watch(&mut command)?;
+    interrupt::check()?;
+    anyhow::ensure!(status.success(), "benchmark `{name}` failed ({status})");
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! # `cargo xtask check`
+//!
+//! What a change must pass besides its tests. Each step is a tool with its rules in the tree: rustfmt.toml, clippy.toml,
+//! functions/clippy.toml, deny.toml, and the numbers of docs/architecture.md.
+
+mod numbers;
+
+use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+
+use crate::args::Args;
+use crate::{interrupt, shell, tools};
+
+const HELP: &str = "\
+What a change must pass besides its tests: format, numbers, lints, documents, bans.
+
+Usage: cargo xtask check [--advisories]
+
+  --advisories   also ask the advisory database, which has to be reachable
+
+cargo-deny is built into the target folder when it is missing.";
+
+pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
+    let Some(mut args) = Args::of(words, HELP) else { return Ok(ExitCode::SUCCESS) };
+    let with_advisories = args.has("--advisories");
+    args.finish()?;
+    interrupt::listen()?;
+    // It takes minutes when it has to be built, so it begins at once, beside the other steps.
+    let deny = thread::spawn(|| tools::cargo_tool("cargo-deny"));
+    step("format", || shell::cargo(&["fmt", "--all", "--check"]))?;
+    step("numbers", numbers::check)?;
+    step("lints", || shell::cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    step("documents", || {
+        let mut command = shell::cargo_command();
+        shell::run(command.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    step("bans, licenses, sources", || {
+        let deny = deny.join().map_err(|_| anyhow!("the installer of cargo-deny panicked"))??;
+        let mut command = Command::new(deny);
+        command.current_dir(shell::root()).args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
+        shell::run(command.args(with_advisories.then_some("advisories")))
+    })?;
+    if !with_advisories {
+        println!("advisories: not asked; `cargo xtask check --advisories` does where the advisory database can be reached");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    interrupt::check()?;
+    let start = Instant::now();
+    work()?;
+    println!("{name}: passed in {:.1} s", start.elapsed().as_secs_f64());
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! # `cargo xtask test`
+//!
+//! Promise: installs what the tests need, starts the real parts, runs every test, closes with the line `N passed, N failed`
+//! and stops what it started. A part that cannot be had is an error that names the install command, never a silent skip.
+
+mod count;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use stage::Binaries;
+
+use crate::args::Args;
+use crate::emulator::Emulator;
+use crate::{interrupt, shell, tools};
+use count::Count;
+
+const HELP: &str = "\
+Installs what the tests need, starts the real parts, runs every test, stops what it started.
+
+Usage: cargo xtask test [FILTER] [--quick]
+
+  FILTER     run only tests whose name contains it; document tests are then left out
+  --quick    leave out what needs the Pub/Sub emulator, Python or whole programs: for the loop while you write
+
+What it needs beyond Rust: Java and Google's Pub/Sub emulator, Python 3 with venv. cargo-nextest and paho-mqtt are
+installed into the target folder.";
+
+/// Packages whose tests need real parts.
+const NEED_REAL_PARTS: [&str; 2] = ["e2e-tests", "infra-gcp"];
+
+/// The exit code of nextest when tests ran and some failed.
+const NEXTEST_FAILED_TESTS: i32 = 100;
+
+/// Where `.config/nextest.toml` has the results written.
+const RESULTS: &str = "nextest/default/junit.xml";
+
+pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
+    let Some(mut args) = Args::of(words, HELP) else { return Ok(ExitCode::SUCCESS) };
+    let (is_quick, filter) = (args.has("--quick"), args.word());
+    args.finish()?;
+    interrupt::listen()?;
+    let start = Instant::now();
+    let nextest = tools::cargo_tool("cargo-nextest")?;
+    let parts = if is_quick { None } else { Some(Parts::start()?) };
+    let env = parts.as_ref().map(Parts::env).unwrap_or_default();
+    let mut count = run_suites(nextest, filter.as_deref(), &env)?;
+    if filter.is_none() {
+        count += run_document_tests(&env)?;
+    }
+    drop(parts);
+    if is_quick {
+        println!("--quick left out the packages {} and with them every test against real parts", NEED_REAL_PARTS.join(" and "));
+    }
+    println!("{} suites in {:.0} s; everything that was started has been ended", count.suites, start.elapsed().as_secs_f64());
+    println!("{} passed, {} failed", count.passed, count.failed);
+    Ok(if count.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The real parts: they end with this value.
+struct Parts {
+    emulator: Emulator,
+    python: PathBuf,
+    binaries: Binaries,
+}
+
+impl Parts {
+    fn start() -> Result<Self> {
+        let python = tools::python()?;
+        shell::cargo(&["build", "-p", "drawbridge", "-p", "drawbridge-shim"])?;
+        let binaries = Binaries::built_in(&shell::target().join("debug"))?;
+        let emulator = Emulator::start()?;
+        println!("The Pub/Sub emulator listens on {}", emulator.addr);
+        Ok(Self { emulator, python, binaries })
+    }
+
+    /// How the tests learn of them.
+    fn env(&self) -> Vec<(&'static str, OsString)> {
+        let [drawbridge, shim] = Binaries::VARIABLES;
+        vec![
+            ("PUBSUB_EMULATOR_HOST", self.emulator.addr.to_string().into()),
+            ("DRAWBRIDGE_TEST_PYTHON", self.python.clone().into()),
+            (drawbridge, self.binaries.drawbridge.clone().into()),
+            (shim, self.binaries.shim.clone().into()),
+        ]
+    }
+}
+
+fn run_suites(nextest: PathBuf, filter: Option<&str>, env: &[(&str, OsString)]) -> Result<Count> {
+    let results = shell::target().join(RESULTS);
+    // Results of an earlier run are not ours.
+    let _none = fs::remove_file(&results);
+    let mut command = Command::new(nextest);
+    command.current_dir(shell::root()).args(["nextest", "run", "--workspace"]).envs(env.iter().map(|(k, v)| (k, v)));
+    if env.is_empty() {
+        command.args(NEED_REAL_PARTS.iter().flat_map(|package| ["--exclude", package]));
+    }
+    command.args(filter);
+    let status = shell::watch(&mut command)?;
+    interrupt::check()?;
+    if !status.success() && status.code() != Some(NEXTEST_FAILED_TESTS) {
+        bail!("cargo nextest did not run the tests ({status})");
+    }
+    let text = fs::read_to_string(&results).with_context(|| format!("reading {}", results.display()))?;
+    Count::of_junit(&text).with_context(|| format!("no counts in {}", results.display()))
+}
+
+fn run_document_tests(env: &[(&str, OsString)]) -> Result<Count> {
+    let mut command = shell::cargo_command();
+    command.args(["test", "--workspace", "--doc", "--no-fail-fast", "--quiet"]).envs(env.iter().map(|(k, v)| (k, v)));
+    let output = command.output().context("running the document tests")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let count = Count::of_libtest(&text);
+    if !output.status.success() {
+        println!("{text}");
+        if count.failed == 0 {
+            bail!("the document tests did not run: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,66 @@
+//! Tools and peers, installed by their own package clients when they are missing. What cannot be had is an error that
+//! names the command to install it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::shell;
+
+/// The MQTT client of the second device. Version 2 has the callback interface that the scripts use.
+const PAHO: &str = "paho-mqtt==2.1.0";
+
+/// A cargo subcommand, built into `target/tools` when it is not on the path.
+pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
+    if let Some(found) = shell::find(name) {
+        return Ok(found);
+    }
+    let root = shell::target().join("tools");
+    println!("{name} is missing: building it into {} (some minutes, once)", root.display());
+    let mut command = shell::cargo_command();
+    command.args(["install", name, "--locked", "--quiet", "--root"]).arg(&root);
+    // A folder of its own: the build must not wait for ours, nor ours for it.
+    command.env("CARGO_TARGET_DIR", root.join("build"));
+    shell::run(&mut command).with_context(|| format!("{name} is needed: `cargo install {name} --locked`"))?;
+    shell::find(name).with_context(|| format!("{name} was installed and is not in {}", root.display()))
+}
+
+/// A Python with paho-mqtt, in a virtual environment under the target folder.
+pub(crate) fn python() -> Result<PathBuf> {
+    let venv = shell::target().join("test-tools/venv");
+    let python = venv.join("bin/python");
+    if imports_paho(&python) {
+        return Ok(python);
+    }
+    if shell::find("python3").is_none() {
+        bail!("Python is needed for the second device: `apt-get install python3 python3-venv`");
+    }
+    fs::create_dir_all(&venv).with_context(|| format!("creating {}", venv.display()))?;
+    let made = shell::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+    made.context("no virtual environment: `apt-get install python3-venv`")?;
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PAHO]);
+    shell::run(&mut install).with_context(|| format!("{PAHO} is needed: `pip install {PAHO}`"))?;
+    Ok(python)
+}
+
+fn imports_paho(python: &PathBuf) -> bool {
+    let mut command = Command::new(python);
+    command.args(["-c", "import paho.mqtt.publish"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Debian's mosquitto, a peer of the benchmarks.
+pub(crate) fn mosquitto() -> Result<PathBuf> {
+    const INSTALL: &str = "mosquitto is needed as a peer: `apt-get install mosquitto`";
+    // Debian's sbin folders are not on everybody's path.
+    let found = || shell::find("mosquitto").or_else(|| Some(PathBuf::from("/usr/sbin/mosquitto")).filter(|p| p.is_file()));
+    if let Some(found) = found() {
+        return Ok(found);
+    }
+    println!("mosquitto is missing: apt-get install mosquitto");
+    shell::run(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends", "mosquitto"])).context(INSTALL)?;
+    found().context(INSTALL)
+}
