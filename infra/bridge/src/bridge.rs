@@ -1,0 +1,97 @@
+//! What an embedding process calls.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use domain::ports::CommandChannel;
+use pubsub_fanout::FanOut;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::counters::{Counters, Snapshot};
+use crate::limits::Limits;
+use crate::listener::{self, Door};
+use crate::room::Room;
+use crate::sessions::{LocalCommands, Sessions};
+
+/// One bridge: any number of listeners, one map of sessions.
+pub struct Bridge {
+    pub(crate) fanout: FanOut,
+    pub(crate) limits: Limits,
+    pub(crate) sessions: Sessions,
+    pub(crate) room: Room,
+    pub(crate) counters: Counters,
+    /// Payload bytes at the publisher, all sessions together.
+    pub(crate) publishing: AtomicUsize,
+    stopping: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Bridge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bridge").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Bridge {
+    /// A bridge that publishes through `fanout` and reads the records, statuses and clock that `fanout` has.
+    pub fn new(fanout: FanOut, limits: Limits) -> Arc<Self> {
+        let room = Room::new(limits.max_waiting, limits.grace);
+        Arc::new(Self {
+            fanout,
+            limits,
+            sessions: Sessions::default(),
+            room,
+            counters: Counters::default(),
+            publishing: AtomicUsize::new(0),
+            stopping: watch::Sender::new(false),
+        })
+    }
+
+    /// Accepts MQTT over TCP until `shutdown` resolves or [`Bridge::stop`] is called. Sessions go on after it returns.
+    pub async fn serve_tcp(self: &Arc<Self>, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
+        self.serve(listener, Door::Tcp, shutdown).await;
+    }
+
+    /// As [`Bridge::serve_tcp`], over TLS. The configuration is read anew for each connection: send another into the
+    /// channel to change certificates without a restart.
+    pub async fn serve_tls(
+        self: &Arc<Self>,
+        listener: TcpListener,
+        config: watch::Receiver<Arc<rustls::ServerConfig>>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) {
+        self.serve(listener, Door::Tls(config), shutdown).await;
+    }
+
+    async fn serve(self: &Arc<Self>, listener: TcpListener, door: Door, shutdown: impl Future<Output = ()> + Send) {
+        tokio::select! {
+            () = listener::accept(self, listener, door) => {}
+            () = shutdown => {}
+            () = self.stopped() => {}
+        }
+    }
+
+    /// Resolves once [`Bridge::stop`] was called.
+    pub(crate) async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        let _never_closed = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// Commands and hints for the sessions of this process.
+    pub fn commands(self: &Arc<Self>) -> Arc<dyn CommandChannel> {
+        Arc::new(LocalCommands(self.clone()))
+    }
+
+    /// What was counted since the start.
+    pub fn counters(&self) -> Snapshot {
+        self.counters.snapshot(self.sessions.live(), self.room.waiting())
+    }
+
+    /// Stops: nothing more is accepted; every session finishes what it took, says DISCONNECT (MQTT 5: 0x8B) and
+    /// closes. Returns when all are gone, or after twice [`Limits::drain`] with what is left dropped unacknowledged.
+    pub async fn stop(&self) {
+        self.stopping.send_replace(true);
+        let _out_of_time = tokio::time::timeout(2 * self.limits.drain, self.sessions.drain()).await;
+    }
+}

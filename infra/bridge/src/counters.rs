@@ -1,0 +1,117 @@
+//! What the bridge counted since it started. No log line per message; these instead.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The live counters.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters { $(pub(crate) $name: Counter,)* }
+
+        /// The counters at one moment, as JSON for an operator. All count from the start, but for the two gauges
+        /// `sessions` and `waiting`.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+        #[non_exhaustive]
+        pub struct Snapshot {
+            /// Gauge: sessions live now.
+            pub sessions: u64,
+            /// Gauge: connections that have not been let in yet.
+            pub waiting: u64,
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            /// All of them; each is exact, together they are not of one instant.
+            pub(crate) fn snapshot(&self, sessions: u64, waiting: u64) -> Snapshot {
+                Snapshot { sessions, waiting, $($name: self.$name.get(),)* }
+            }
+        }
+    };
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, n: usize) {
+        self.0.fetch_add(n as u64, Ordering::Relaxed);
+    }
+    pub(crate) fn one(&self) {
+        self.add(1);
+    }
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+counters! {
+    /// Connections accepted.
+    accepted,
+    /// Connections let in (CONNACK 0).
+    connects,
+    /// Closed before CONNECT: the deadline passed.
+    refused_silent,
+    /// Closed before CONNECT: the waiting room was full and this was the oldest.
+    refused_evicted,
+    /// Closed before CONNECT by the peer, or the TLS handshake failed.
+    refused_broken,
+    /// Refused: not MQTT, or a malformed or too large CONNECT.
+    refused_malformed,
+    /// Refused: the client id is no device name.
+    refused_client_id,
+    /// Refused: token, unknown device or key, blocked, protocol disabled.
+    refused_credentials,
+    /// Refused: the records could not be read.
+    refused_unavailable,
+    /// Refused: as many sessions as allowed.
+    refused_full,
+    /// Publishes received, all QoS.
+    publishes,
+    /// Payload bytes received in publishes.
+    publish_bytes,
+    /// PUBACKs sent.
+    acks,
+    /// Publishes that the publisher or a rule refused.
+    publish_failures,
+    /// Times that reading stopped because a window was full.
+    window_full,
+    /// Configurations sent.
+    configs,
+    /// Configurations acknowledged.
+    config_acks,
+    /// Configurations that wait because too many are unacknowledged.
+    configs_deferred,
+    /// Commands delivered.
+    commands,
+    /// Commands to a device that has too many unacknowledged.
+    commands_refused,
+    /// Commands nobody acknowledged in time.
+    commands_timed_out,
+    /// Record reads or writes of a session that failed and will be tried again.
+    records_failed,
+    /// Sessions ended by the device's DISCONNECT.
+    ended_left,
+    /// Sessions whose connection broke.
+    ended_lost,
+    /// Sessions silent for longer than their keep-alive, or idle for too long.
+    ended_silent,
+    /// Sessions taken over by a newer connection of the same device.
+    ended_taken_over,
+    /// Sessions whose token expired.
+    ended_expired,
+    /// Sessions whose device was blocked or deleted, whose key was removed, or whose registry disabled MQTT.
+    ended_revoked,
+    /// Sessions that broke a rule: topic, QoS 2, retain, size, protocol, no route.
+    ended_rule,
+    /// Sessions that sent what is not MQTT.
+    ended_malformed,
+    /// Sessions ended because a publish failed on our side.
+    ended_publish,
+    /// Sessions whose device did not read.
+    ended_stalled,
+    /// Sessions ended because the bridge stops.
+    ended_shutdown,
+}

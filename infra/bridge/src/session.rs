@@ -1,0 +1,181 @@
+//! The loop of one connection. It never waits for a publisher, a record or the device: whatever moves next is
+//! handled, so pings, commands and takeovers go on while something else is slow.
+
+mod chores;
+mod downlink;
+mod inbound;
+mod opening;
+mod timers;
+mod window;
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use pubsub_fanout::Speaker;
+use tracing::debug;
+
+use crate::bridge::Bridge;
+use crate::ending::Ending;
+use crate::limits::OUTBOX_BYTES;
+use crate::link::{self, Link, Outbox};
+use crate::packet::Wire;
+use crate::sessions::Registered;
+use crate::signals::Signal;
+use chores::Chores;
+use downlink::Downlink;
+pub(crate) use opening::Opening;
+use timers::Timers;
+use window::Window;
+
+/// A live connection of a device that was let in.
+pub(crate) struct Session {
+    bridge: Arc<Bridge>,
+    link: Box<dyn Link>,
+    wire: Wire,
+    inbox: BytesMut,
+    outbox: Outbox,
+    speaker: Arc<Speaker>,
+    /// The device's number in decimal: topics may name it by this too.
+    number: Box<str>,
+    /// What let the device in; checked again when its record changes.
+    token: Box<str>,
+    is_gateway: bool,
+    window: Window,
+    downlink: Downlink,
+    chores: Chores,
+    timers: Timers,
+    registered: Registered,
+    /// Whether reading was stopped in the last turn.
+    full: bool,
+}
+
+/// What a turn of the socket brought.
+enum Moved {
+    Wrote,
+    Read(usize),
+}
+
+impl Session {
+    /// Until the end, whatever it is.
+    pub(crate) async fn run(mut self) {
+        let ending = match self.decode() {
+            Ok(()) => loop {
+                if let Err(ending) = self.turn().await {
+                    break ending;
+                }
+            },
+            Err(ending) => ending,
+        };
+        self.end(ending).await;
+    }
+
+    /// Handles the next thing that moves.
+    async fn turn(&mut self) -> Result<(), Ending> {
+        self.window.start(&self.bridge, &self.speaker);
+        self.decode()?;
+        let may_read = self.may_read();
+        tokio::select! {
+            // The urgent first, then what makes room, then what asks for it.
+            biased;
+            signal = self.registered.signals.next() => self.on_signal(signal)?,
+            Some(batch) = self.window.running.next(), if !self.window.running.is_empty() => self.on_published(batch)?,
+            moved = poll_fn(|cx| poll_socket(&mut *self.link, &mut self.outbox, &mut self.inbox, may_read, cx)) => match moved {
+                Ok(Moved::Read(0)) => return Err(Ending::Lost("end of stream".into())),
+                Ok(Moved::Read(_)) => self.timers.heard(),
+                Ok(Moved::Wrote) => self.timers.wrote(),
+                Err(e) => return Err(Ending::Lost(e.to_string())),
+            },
+            Some(chore) = self.chores.running.next(), if !self.chores.running.is_empty() => self.on_chore(chore)?,
+            Some(order) = self.registered.orders.recv(), if self.outbox.bytes.len() < OUTBOX_BYTES => self.on_order(*order),
+            () = self.timers.sleep() => self.on_tick(may_read)?,
+        }
+        Ok(())
+    }
+
+    /// Whether the next bytes may be read. Not while the window and what is held beyond it are full: TCP tells the
+    /// device to slow down, and memory stays what it is.
+    fn may_read(&mut self) -> bool {
+        let may = self.window.has_room() && self.outbox.bytes.len() < OUTBOX_BYTES;
+        if self.full == may {
+            self.full = !may;
+            self.bridge.counters.window_full.add(usize::from(!may));
+        }
+        may
+    }
+
+    fn on_signal(&mut self, signal: Signal) -> Result<(), Ending> {
+        match signal {
+            Signal::TakenOver => Err(Ending::TakenOver),
+            Signal::Shutdown => Err(Ending::Shutdown),
+            Signal::Changed => {
+                self.read_records();
+                self.read_config();
+                Ok(())
+            }
+        }
+    }
+
+    /// Finishes what may be finished, says why, writes it down, closes.
+    async fn end(mut self, ending: Ending) {
+        if ending.lets_finish() {
+            let limit = self.bridge.limits.drain;
+            // What is not finished in time stays unacknowledged: the device sends it again.
+            let _in_time = tokio::time::timeout(limit, self.finish()).await;
+        }
+        ending.counter(&self.bridge.counters).one();
+        debug!(device.id = %self.speaker.key.id, "Session of `{}` ended: {ending}", self.speaker.key);
+        self.wire.disconnect(&mut self.outbox.bytes, &ending);
+        let Session { bridge, link, outbox, speaker, registered, .. } = self;
+        let noted = async {
+            let Some(status) = ending.status() else { return };
+            if bridge.fanout.statuses.error(&speaker.key, status).await.is_err() {
+                bridge.counters.records_failed.one();
+            }
+        };
+        tokio::join!(link::close(link, outbox.bytes), noted);
+        drop(registered);
+    }
+
+    /// Publishes what was taken and acknowledges it. Ends early when a publish or the connection fails.
+    async fn finish(&mut self) {
+        let mut connected = true;
+        while self.window.has_work() || (connected && !self.outbox.is_empty()) {
+            self.window.start(&self.bridge, &self.speaker);
+            tokio::select! {
+                biased;
+                Some(batch) = self.window.running.next(), if !self.window.running.is_empty() => {
+                    if self.on_published(batch).is_err() {
+                        return;
+                    }
+                }
+                moved = poll_fn(|cx| poll_socket(&mut *self.link, &mut self.outbox, &mut self.inbox, false, cx)), if connected => {
+                    connected = moved.is_ok();
+                }
+            }
+        }
+    }
+}
+
+/// Writes first, so that acknowledgements of a burst leave together; then reads, if that is allowed.
+fn poll_socket(
+    link: &mut dyn Link,
+    outbox: &mut Outbox,
+    inbox: &mut BytesMut,
+    may_read: bool,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<Moved>> {
+    if !outbox.is_empty()
+        && let Poll::Ready(wrote) = outbox.poll_write(link, cx)
+    {
+        return Poll::Ready(wrote.map(|()| Moved::Wrote));
+    }
+    if !may_read {
+        return Poll::Pending;
+    }
+    let read = ready!(link::poll_read(link, cx, inbox))?;
+    Poll::Ready(Ok(Moved::Read(read)))
+}
