@@ -1,61 +1,13 @@
 //! The spool on a real disk, through its public face.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+mod spool_support;
 
 use std::fs;
 use std::path::Path;
 
-use device_shim::spool::sled::{FullPolicy, SledOptions, SledSpool};
-use device_shim::spool::{Kind, PeekLimit, Reading, Seq, Spool, SpoolError, SpoolStats, Stored, Writer, WriterOptions};
-
-/// Generations of one segment or two, so that a test rolls.
-const SMALL: SledOptions =
-    SledOptions { generation_bytes: 1 << 20, quota_bytes: 1 << 30, when_full: FullPolicy::DropOldestGeneration, ballast_bytes: 1 << 16 };
-
-fn reading(n: u64, size: usize) -> Reading {
-    let mut payload = n.to_le_bytes().to_vec();
-    payload.resize(size.max(8), n as u8);
-    let kind = Kind::Events { subfolder: "t".into() };
-    Reading { kind, device: None, captured_at_ms: n, payload: payload.into(), properties: vec![] }
-}
-
-fn open(dir: &Path, options: SledOptions) -> SledSpool {
-    SledSpool::open(dir, options).expect("opens")
-}
-
-/// Appends readings `from..to` of `size` bytes, `group` to a commit.
-fn fill(spool: &mut SledSpool, from: u64, to: u64, size: usize, group: u64) {
-    let mut next = from;
-    while next < to {
-        let end = to.min(next + group);
-        let batch: Vec<Reading> = (next..end).map(|n| reading(n, size)).collect();
-        spool.append(&batch).expect("taken");
-        spool.commit().expect("durable");
-        next = end;
-    }
-}
-
-fn all_from(spool: &mut dyn Spool, mut from: Seq) -> Vec<Stored> {
-    let mut all = Vec::new();
-    loop {
-        let found = spool.peek(from, PeekLimit { readings: 300, bytes: 1 << 20 }).expect("read");
-        let Some(last) = found.last() else { return all };
-        from = last.seq + 1;
-        all.extend(found);
-    }
-}
-
-fn assert_exact(stats: &SpoolStats) {
-    assert_eq!(stats.accepted, stats.delivered + stats.held + stats.evicted.total(), "{stats:?}");
-}
-
-fn assert_readings(found: &[Stored], seqs: std::ops::Range<u64>) {
-    assert_eq!(found.iter().map(|stored| stored.seq).collect::<Vec<_>>(), seqs.collect::<Vec<_>>());
-    for stored in found {
-        assert_eq!(stored.reading.captured_at_ms, stored.seq);
-        assert_eq!(stored.reading.payload[..8], stored.seq.to_le_bytes());
-    }
-}
+use device_shim::spool::sled::{FullPolicy, SledOptions};
+use device_shim::spool::{PeekLimit, Spool, SpoolError, Writer, WriterOptions};
+use spool_support::{SMALL, all_from, assert_exact, assert_readings, fill, open, reading};
 
 #[test]
 fn readings_of_every_size_come_back_in_order_after_reopening() {

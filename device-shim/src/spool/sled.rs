@@ -23,7 +23,7 @@ use std::path::Path;
 pub use options::{FullPolicy, SledOptions};
 
 use self::batch::Batch;
-use self::chain::Chain;
+use self::chain::{Cause, Chain};
 use super::{PeekLimit, Reading, Rejected, Seq, Spool, SpoolError, SpoolStats, Stored};
 
 /// Acknowledged readings after which the watermark no longer waits for a commit to ride on.
@@ -80,13 +80,13 @@ impl SledSpool {
             self.chain.delete_set_aside()?;
         }
         while self.over_quota(0) && self.chain.held() > 0 {
-            self.chain.evict_oldest(|evicted| &mut evicted.quota)?;
+            self.chain.evict_oldest(Cause::Quota)?;
         }
         while !self.chain.has_ballast() {
             if self.chain.held() == 0 {
                 return Err(SpoolError::DiskFull);
             }
-            self.chain.evict_oldest(|evicted| &mut evicted.disk_full)?;
+            self.chain.evict_oldest(Cause::DiskFull)?;
         }
         Ok(())
     }

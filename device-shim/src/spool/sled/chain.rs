@@ -6,6 +6,7 @@ mod upkeep;
 
 use std::path::PathBuf;
 
+pub(super) use self::folder::Cause;
 use super::ballast::Ballast;
 use super::batch::Batch;
 use super::fault::Fault;

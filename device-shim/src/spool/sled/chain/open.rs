@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Chain, GENERATION_READINGS, folder};
+use super::folder::{self, Cause};
+use super::{Chain, GENERATION_READINGS};
 use crate::spool::sled::ballast::Ballast;
 use crate::spool::sled::fault::Fault;
 use crate::spool::sled::generation::Generation;
 use crate::spool::sled::manifest::{Manifest, Span, sync_dir};
-use crate::spool::sled::options::SledOptions;
+use crate::spool::sled::options::{FullPolicy, SledOptions};
 use crate::spool::{Seq, SpoolError};
 
 const BALLAST: &str = "ballast";
@@ -33,11 +34,23 @@ impl Chain {
             ballast,
         };
         chain.manifest.boot += 1;
-        chain.open_youngest()?;
+        chain.open_making_room(options.when_full)?;
         chain.with_ballast(|chain| Ok(chain.manifest.save(&chain.dir)?))?;
         chain.retire(chain.watermark)?;
         chain.has_ballast();
         Ok(chain)
+    }
+
+    /// A full disk without ballast: only giving up readings lets the spool open, if that is the policy.
+    fn open_making_room(&mut self, when_full: FullPolicy) -> Result<(), SpoolError> {
+        loop {
+            match self.open_youngest() {
+                Err(SpoolError::DiskFull) if when_full == FullPolicy::DropOldestGeneration && self.manifest.generations.len() > 1 => {
+                    self.evict_oldest(Cause::DiskFull)?;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Opens the youngest generation, setting a damaged one aside.
@@ -79,6 +92,9 @@ fn reconcile(dir: &Path, mut manifest: Manifest) -> Manifest {
             manifest.evicted.corrupt += span.held(manifest.watermark);
             manifest.quarantined += 1;
         } else {
+            if let Some(cause) = Cause::ALL.into_iter().find(|cause| folder::evicted(dir, &span, *cause).is_dir()) {
+                *cause.count(&mut manifest.evicted) += span.held(manifest.watermark);
+            }
             manifest.watermark = manifest.watermark.max(span.end);
         }
     }

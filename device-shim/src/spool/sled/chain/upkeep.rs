@@ -2,15 +2,14 @@
 
 use std::fs;
 
-use super::{
-    Chain, GENERATION_READINGS, folder,
-    open::{behind, rename_durably},
-};
+use super::folder::{self, Cause};
+use super::open::{behind, rename_durably};
+use super::{Chain, GENERATION_READINGS};
 use crate::spool::sled::batch::Batch;
 use crate::spool::sled::fault::Fault;
 use crate::spool::sled::generation::Generation;
 use crate::spool::sled::manifest::{Manifest, Span, sync_dir};
-use crate::spool::{Evicted, Seq, SpoolError};
+use crate::spool::{Seq, SpoolError};
 
 impl Chain {
     /// Begins a new generation when the youngest has its size. A failure is tried again with the next commit.
@@ -79,22 +78,25 @@ impl Chain {
         sealed.iter().take_while(|span| span.end <= below).copied().collect()
     }
 
-    /// Gives up the oldest generation and counts its readings by `cause`.
-    pub(in crate::spool::sled) fn evict_oldest(&mut self, cause: impl FnOnce(&mut Evicted) -> &mut u64) -> Result<(), SpoolError> {
+    /// Gives up the oldest generation and counts its readings by `cause`. Its bytes are freed before anything is
+    /// written; its emptied folder tells a crash in between what happened.
+    pub(in crate::spool::sled) fn evict_oldest(&mut self, cause: Cause) -> Result<(), SpoolError> {
         if self.manifest.generations.len() == 1 {
             self.roll_to(self.end())?;
         }
-        let mut next = self.manifest.clone();
-        let span = next.generations.remove(0);
+        let span = self.manifest.generations[0];
         let lost = span.held(self.watermark);
-        *cause(&mut next.evicted) += lost;
-        next.watermark = self.watermark.max(span.end);
-        self.with_ballast(|chain| Ok(next.save(&chain.dir)?))?;
-        self.watermark = next.watermark;
-        self.manifest = next;
+        let folder = folder::evicted(&self.dir, &span, cause);
         self.readers.retain(|(first, _)| *first != span.first);
-        tracing::warn!(readings = lost, bytes = span.bytes, "The spool is full: gave up its oldest generation");
-        fs::remove_dir_all(self.dir.join(span.name()))?;
+        rename_durably(&self.dir, &self.dir.join(span.name()), &folder)?;
+        tracing::warn!(readings = lost, bytes = span.bytes, ?cause, "Gave up the oldest generation of the spool");
+        self.manifest.generations.remove(0);
+        *cause.count(&mut self.manifest.evicted) += lost;
+        self.watermark = self.watermark.max(span.end);
+        self.manifest.watermark = self.watermark;
+        folder::empty(&folder)?;
+        self.with_ballast(|chain| Ok(chain.manifest.save(&chain.dir)?))?;
+        fs::remove_dir_all(folder)?;
         self.ballast.retry();
         Ok(())
     }
