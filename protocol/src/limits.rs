@@ -9,6 +9,8 @@ pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 pub const MAX_STATE_BYTES: usize = 64 * 1024;
 /// Largest device configuration: 64 KiB of payload.
 pub const MAX_CONFIG_BYTES: usize = 64 * 1024;
+/// Largest command: 256 KiB of payload.
+pub const MAX_COMMAND_BYTES: usize = 256 * 1024;
 /// Configuration versions kept per device, newest first.
 pub const KEPT_CONFIG_VERSIONS: usize = 10;
 /// State reports kept per device, newest first.
@@ -31,6 +33,8 @@ pub const MAX_METADATA_TOTAL_BYTES: usize = 256 * 1024;
 pub const MAX_SUBFOLDER_BYTES: usize = 256;
 /// Largest page of a list call; also the page when none is asked for.
 pub const MAX_PAGE_SIZE: usize = 500;
+/// Most device ids, and most device numbers, that one list call may name.
+pub const MAX_LISTED_IDS: usize = 10_000;
 
 /// Clock difference tolerated between device and cloud: 10 minutes, as Cloud IoT Core did.
 /// Applied to `iat` and to `exp`; a connection lives until `exp` + this.

@@ -1,1 +1,27 @@
 //! Cloud IoT v1: registries and devices over REST.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `http/` | where each method is bound, and how a request becomes a call |
+//! | `registries`, `devices/` | the methods themselves: domain in, domain out, [`domain::DomainError`] |
+//! | `convert/` | API messages to domain values and back |
+//! | `mask`, `page` | field masks and page tokens |
+//! | `pb`, `timestamp` | the API's messages, generated from `proto/` |
+//!
+//! Promise: of two creations of the same name exactly one succeeds; a device that is created anew shows nothing of an
+//! older device of the same id; a crash at any point leaves no device without its number, and no number that names
+//! another device (`devices/create`, `devices/delete` say in which order).
+
+mod convert;
+mod deps;
+mod devices;
+mod http;
+mod mask;
+mod page;
+pub mod pb;
+mod registries;
+mod timestamp;
+
+pub use deps::{Deps, Random};
+pub use http::{router, routes};
+pub use timestamp::Timestamp;

@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | `registry` | a registry, its routes and its rules |
 //! | `device` | a device, its credentials and their rules |
+//! | `certificate` | what stands in a CA certificate |
 //! | `config`, `state` | the ten versions kept of each, and how they move |
 //! | `status` | last-seen times and `lastErrorStatus`, written seldom |
 //! | `identity` | a JWT and a record become a [`identity::VerifiedDevice`], or a refusal that says why |
 //! | `ports` | what the cloud side needs from outside, one screen |
 
+pub mod certificate;
 pub mod config;
 pub mod credential;
 pub mod device;
@@ -23,6 +25,7 @@ pub mod time;
 
 mod base64_bytes;
 
+pub use certificate::CertificateDetails;
 pub use credential::{DeviceCredential, PublicKey, PublicKeyFormat};
 pub use device::{Device, DeviceKey};
 pub use error::{DomainError, PortError};

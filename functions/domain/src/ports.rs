@@ -77,7 +77,7 @@ pub trait Publisher: Send + Sync {
 pub struct Command {
     /// Subfolder of the commands topic, empty when none.
     pub subfolder: String,
-    /// Payload, at most 64 KiB.
+    /// Payload, at most 256 KiB.
     pub data: bytes::Bytes,
 }
 

@@ -1,0 +1,29 @@
+//! Deleting a device.
+//!
+//! Order: the device first, so that from then on nobody finds it; then configuration, state and status at the versions
+//! read before; then the number. Stopped anywhere, it leaves records that no device shows: a creation of the same id
+//! removes them, and a number without its device names nobody. A live session is told and closes itself.
+
+use domain::DomainError;
+use domain::ports::{Expect, Written};
+use protocol::DeviceName;
+
+use super::remains::Remains;
+use crate::Deps;
+
+/// Deletes the device that `name` means.
+pub(crate) async fn delete(deps: &Deps, name: &DeviceName) -> Result<(), DomainError> {
+    loop {
+        let found = super::find(deps, name).await?;
+        let device = found.value;
+        let remains = Remains::read(deps, &device.key).await?;
+        if deps.stores.devices.delete(&device.key.to_string(), Expect::Version(found.version)).await? == Written::Conflict {
+            continue;
+        }
+        // What the session writes in between stays behind, and is removed when the id is used again.
+        let _unchanged = remains.remove(deps).await?;
+        deps.stores.device_numbers.delete(&device.num_id.to_string(), Expect::Anything).await?;
+        deps.hint(&device.key).await;
+        return Ok(());
+    }
+}

@@ -1,0 +1,67 @@
+//! Changing a device.
+
+use domain::device::Device;
+use domain::ports::{Expect, Versioned, Written};
+use domain::{DomainError, Registry};
+use protocol::DeviceName;
+
+use super::check_added;
+use crate::convert::{credential, device as convert, enums};
+use crate::mask::Mask;
+use crate::{Deps, pb, registries};
+
+/// What an update may name.
+pub(crate) const MUTABLE: [&str; 7] = [
+    "credentials",
+    "blocked",
+    "metadata",
+    "log_level",
+    "gateway_config",
+    "gateway_config.gateway_type",
+    "gateway_config.gateway_auth_method",
+];
+
+/// Changes the fields of `mask` to what `sent` says. Reads and writes until nobody comes between; then tells the
+/// device's live session, which closes itself when the device is blocked or its key is gone.
+pub(crate) async fn update(deps: &Deps, name: &DeviceName, sent: &pb::Device, mask: &Mask) -> Result<Device, DomainError> {
+    loop {
+        let Versioned { value: old, version } = super::find(deps, name).await?;
+        let mut new = old.clone();
+        apply(&mut new, sent, mask)?;
+        new.validate()?;
+        if new.credentials != old.credentials {
+            let registry: Registry = registries::get(deps, &name.registry).await?.value;
+            check_added(&new.credentials, &old.credentials, &registry, deps.now())?;
+        }
+        let put = deps.stores.devices.put(&new.key.to_string(), &new, Expect::Version(version)).await?;
+        if let Written::Stored(_) = put {
+            deps.hint(&new.key).await;
+            return Ok(new);
+        }
+    }
+}
+
+fn apply(device: &mut Device, sent: &pb::Device, mask: &Mask) -> Result<(), DomainError> {
+    if mask.touches("credentials") {
+        device.credentials = credential::device(&sent.credentials)?;
+    }
+    if mask.touches("blocked") {
+        device.blocked = sent.blocked;
+    }
+    if mask.touches("metadata") {
+        device.metadata.clone_from(&sent.metadata);
+    }
+    if mask.touches("log_level") {
+        device.log_level = enums::log_level(sent.log_level)?;
+    }
+    if mask.touches("gateway_config") {
+        let gateway = convert::gateway(sent.gateway_config.as_ref())?;
+        if mask.covers("gateway_config.gateway_type") {
+            device.gateway.kind = gateway.kind;
+        }
+        if mask.covers("gateway_config.gateway_auth_method") {
+            device.gateway.auth_method = gateway.auth_method;
+        }
+    }
+    Ok(())
+}

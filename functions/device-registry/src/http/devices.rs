@@ -1,0 +1,92 @@
+//! Methods 11 to 15: devices.
+
+use axum::Json;
+use axum::extract::State;
+use domain::DomainError;
+use domain::device::GatewayType;
+use edge::{ApiError, Code, JsonBody, PathParams, Query};
+use protocol::DeviceId;
+use protocol::limits::MAX_LISTED_IDS;
+use serde_json::{Value, json};
+
+use crate::convert::device::{Beside, to_pb};
+use crate::convert::{bad_name, enums};
+use crate::devices::list::Filter;
+use crate::devices::{create, delete, get, list, parent, update};
+use crate::mask::Mask;
+use crate::page::{self, PageRequest};
+use crate::{Deps, pb};
+
+pub(super) async fn create(
+    State(deps): State<Deps>,
+    path: PathParams,
+    JsonBody(sent): JsonBody<pb::Device>,
+) -> Result<Json<pb::Device>, ApiError> {
+    let (device, config) = create::create(&deps, &path.registry()?, &sent).await?;
+    let beside = Beside { config: config.latest().cloned(), ..Beside::default() };
+    Ok(Json(to_pb(&device, &beside)))
+}
+
+pub(super) async fn get(State(deps): State<Deps>, path: PathParams, query: Query) -> Result<Json<pb::Device>, ApiError> {
+    let mask = Mask::of_read("field_mask", query.text("fieldMask"), &get::FIELDS)?;
+    Ok(Json(get::get(&deps, &path.device()?, &mask).await?))
+}
+
+pub(super) async fn list(State(deps): State<Deps>, path: PathParams, query: Query) -> Result<Json<pb::ListDevicesResponse>, ApiError> {
+    let registry = path.registry()?;
+    let parent = parent(&registry);
+    let page = PageRequest::read(&parent, query.number("pageSize")?, query.text("pageToken"))?;
+    let mask = Mask::of_read("field_mask", query.text("fieldMask"), &get::FIELDS)?;
+    let listed = list::list(&deps, &registry, &filter(&query)?, &page, &mask).await?;
+    Ok(Json(pb::ListDevicesResponse { devices: listed.devices, next_page_token: page::token(&parent, listed.next.as_deref()) }))
+}
+
+fn filter(query: &Query) -> Result<Filter, ApiError> {
+    if ["associationsGatewayId", "associationsDeviceId"].iter().any(|f| query.text(&format!("gatewayListOptions.{f}")).is_some()) {
+        return Err(ApiError::new(Code::Unimplemented, "ListDevices by gateway associations is not implemented in this version"));
+    }
+    let ids: Vec<&str> = query.all("deviceIds").filter(|id| !id.is_empty()).collect();
+    let numbers: Vec<&str> = query.all("deviceNumIds").filter(|id| !id.is_empty()).collect();
+    for (field, given) in [("device_ids", ids.len()), ("device_num_ids", numbers.len())] {
+        if given > MAX_LISTED_IDS {
+            return Err(ApiError::invalid(field, format!("{given} {field} exceed the limit of {MAX_LISTED_IDS}")));
+        }
+    }
+    let number = |text: &&str| {
+        let refused = |_| ApiError::invalid("device_num_ids", format!("Invalid value at 'device_num_ids' (TYPE_UINT64), \"{text}\""));
+        text.parse().map_err(refused)
+    };
+    Ok(Filter {
+        ids: ids.iter().map(|id| id.parse::<DeviceId>().map_err(bad_name("device_ids"))).collect::<Result<_, DomainError>>()?,
+        num_ids: numbers.iter().map(number).collect::<Result<_, ApiError>>()?,
+        gateway_type: gateway_type(query.text("gatewayListOptions.gatewayType"))?,
+    })
+}
+
+/// By name or by number: clients send both.
+fn gateway_type(text: Option<&str>) -> Result<GatewayType, ApiError> {
+    let Some(text) = text else { return Ok(GatewayType::Unspecified) };
+    let number = text.parse().ok().or_else(|| pb::GatewayType::from_str_name(text).map(Into::into));
+    let refused = || {
+        let field = "gateway_list_options.gateway_type";
+        ApiError::invalid(field, format!("Invalid value at '{field}': \"{text}\" is none of GATEWAY and NON_GATEWAY"))
+    };
+    Ok(enums::gateway_type(number.ok_or_else(refused)?)?)
+}
+
+pub(super) async fn update(
+    State(deps): State<Deps>,
+    path: PathParams,
+    query: Query,
+    JsonBody(sent): JsonBody<pb::Device>,
+) -> Result<Json<pb::Device>, ApiError> {
+    let mask = Mask::of_update(query.text("updateMask"), &update::MUTABLE)?;
+    let name = path.device()?;
+    let device = update::update(&deps, &name, &sent, &mask).await?;
+    Ok(Json(get::view(&deps, &device, &Mask::everything()).await?))
+}
+
+pub(super) async fn delete(State(deps): State<Deps>, path: PathParams) -> Result<Json<Value>, ApiError> {
+    delete::delete(&deps, &path.device()?).await?;
+    Ok(Json(json!({})))
+}

@@ -1,0 +1,34 @@
+//! Methods of the API that have no handler yet: each answers UNIMPLEMENTED by its name.
+
+use axum::Router;
+use axum::http::Method;
+use axum::routing::{MethodFilter, on};
+use edge::{ApiError, Code};
+
+/// Method, path below a registry in normal form, name. A handler takes a row's place by a route of its own.
+const LATER: [(Method, &str, &str); 15] = [
+    (Method::POST, "/~bindDeviceToGateway", "BindDeviceToGateway"),
+    (Method::POST, "/~unbindDeviceFromGateway", "UnbindDeviceFromGateway"),
+    (Method::POST, "/~getIamPolicy", "GetIamPolicy"),
+    (Method::POST, "/~setIamPolicy", "SetIamPolicy"),
+    (Method::POST, "/~testIamPermissions", "TestIamPermissions"),
+    (Method::POST, "/groups/{group}/~bindDeviceToGateway", "BindDeviceToGateway of a group"),
+    (Method::POST, "/groups/{group}/~unbindDeviceFromGateway", "UnbindDeviceFromGateway of a group"),
+    (Method::POST, "/groups/{group}/~getIamPolicy", "GetIamPolicy of a group"),
+    (Method::POST, "/groups/{group}/~setIamPolicy", "SetIamPolicy of a group"),
+    (Method::POST, "/groups/{group}/~testIamPermissions", "TestIamPermissions of a group"),
+    (Method::GET, "/groups/{group}/devices", "ListDevices of a group"),
+    (Method::GET, "/groups/{group}/devices/{device}", "GetDevice of a group"),
+    (Method::PATCH, "/groups/{group}/devices/{device}", "UpdateDevice of a group"),
+    (Method::POST, "/groups/{group}/devices/{device}/~modifyCloudToDeviceConfig", "ModifyCloudToDeviceConfig of a group"),
+    (Method::POST, "/groups/{group}/devices/{device}/~sendCommandToDevice", "SendCommandToDevice of a group"),
+];
+
+/// The rows as routes.
+pub(super) fn routes(registry: &str) -> Router {
+    LATER.into_iter().fold(Router::new(), |routes, (method, path, name)| {
+        let Ok(filter) = MethodFilter::try_from(method) else { return routes };
+        let answer = async move || ApiError::new(Code::Unimplemented, format!("{name} is not implemented in this version"));
+        routes.route(&format!("{registry}{path}"), on(filter, answer))
+    })
+}

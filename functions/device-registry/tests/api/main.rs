@@ -1,0 +1,15 @@
+//! The registry over REST, one module per resource of the URL tree, against records in memory.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod commands;
+mod config;
+mod create_device;
+mod delete_device;
+mod get_device;
+mod leniency;
+mod list_devices;
+mod registries;
+mod support;
+mod unimplemented;
+mod update_device;

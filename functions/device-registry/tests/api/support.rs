@@ -1,0 +1,180 @@
+//! A registry in memory, and short ways to ask it.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use device_registry::{Deps, router};
+use domain::ports::{Clock, Command, CommandChannel, Delivery, Expect, Page, Records, Stores, Versioned, Written};
+use domain::{DeviceKey, PortError, Timestamp};
+use edge::{AdminAuth, AdminToken};
+use serde_json::{Value, json};
+use tokio::task::yield_now;
+use tower::ServiceExt as _;
+
+pub(crate) const P: &str = "/v1/projects/p-1/locations/us-central1";
+pub(crate) const REG: &str = "/v1/projects/p-1/locations/us-central1/registries/reg";
+pub(crate) const TOKEN: &str = "secret";
+/// 2026-11-20T12:00:00Z.
+pub(crate) const NOON: i64 = 1_795_176_000;
+
+/// A clock that stands still until it is told.
+#[derive(Debug)]
+pub(crate) struct TestClock(pub(crate) AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Answers commands as told; remembers commands and hints.
+pub(crate) struct Channel {
+    pub(crate) answer: Mutex<Result<Delivery, PortError>>,
+    pub(crate) delivered: Mutex<Vec<(DeviceKey, Command)>>,
+    pub(crate) hints: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl CommandChannel for Channel {
+    async fn deliver(&self, device: &DeviceKey, command: Command) -> Result<Delivery, PortError> {
+        self.delivered.lock().unwrap().push((device.clone(), command));
+        self.answer.lock().unwrap().clone()
+    }
+    async fn hint(&self, device: &DeviceKey) -> Result<(), PortError> {
+        self.hints.lock().unwrap().push(device.id.to_string());
+        Ok(())
+    }
+}
+
+/// Records that let others go first at every call, so that requests running together really interleave.
+struct Yielding<T>(Arc<dyn Records<T>>);
+
+#[async_trait]
+impl<T: Send + Sync> Records<T> for Yielding<T> {
+    async fn get(&self, key: &str) -> Result<Option<Versioned<T>>, PortError> {
+        yield_now().await;
+        self.0.get(key).await
+    }
+    async fn put(&self, key: &str, value: &T, expect: Expect) -> Result<Written, PortError> {
+        yield_now().await;
+        self.0.put(key, value, expect).await
+    }
+    async fn delete(&self, key: &str, expect: Expect) -> Result<Written, PortError> {
+        yield_now().await;
+        self.0.delete(key, expect).await
+    }
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page<T>, PortError> {
+        yield_now().await;
+        self.0.list(prefix, after, limit).await
+    }
+}
+
+fn yielding(stores: Stores) -> Stores {
+    Stores {
+        registries: Arc::new(Yielding(stores.registries)),
+        devices: Arc::new(Yielding(stores.devices)),
+        device_numbers: Arc::new(Yielding(stores.device_numbers)),
+        configs: Arc::new(Yielding(stores.configs)),
+        states: Arc::new(Yielding(stores.states)),
+        statuses: Arc::new(Yielding(stores.statuses)),
+    }
+}
+
+/// The function and all that it was given.
+pub(crate) struct App {
+    pub(crate) router: Router,
+    pub(crate) stores: Stores,
+    pub(crate) channel: Arc<Channel>,
+    pub(crate) clock: Arc<TestClock>,
+}
+
+/// Status and body of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer(pub(crate) u16, pub(crate) Value);
+
+impl Answer {
+    /// The body of a 200.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Value {
+        assert_eq!(self.0, 200, "{}", self.1);
+        self.1
+    }
+    /// Checks status, canonical code and that the message contains `says`.
+    #[track_caller]
+    pub(crate) fn refused(self, http: u16, status: &str, says: &str) -> Value {
+        let error = &self.1["error"];
+        assert_eq!((self.0, error["code"].as_u64(), error["status"].as_str()), (http, Some(http.into()), Some(status)), "{}", self.1);
+        assert!(error["message"].as_str().unwrap().contains(says), "`{says}` is not in {}", error["message"]);
+        self.1
+    }
+    #[track_caller]
+    pub(crate) fn invalid(self, says: &str) -> Value {
+        self.refused(400, "INVALID_ARGUMENT", says)
+    }
+}
+
+impl App {
+    pub(crate) fn new() -> Self {
+        let stores = yielding(infra_local::memory_stores());
+        let channel =
+            Arc::new(Channel { answer: Mutex::new(Ok(Delivery::Delivered)), delivered: Mutex::default(), hints: Mutex::default() });
+        let clock = Arc::new(TestClock(AtomicI64::new(NOON)));
+        let counter = AtomicU64::new(600_000_000_000_000);
+        let deps = Deps {
+            stores: stores.clone(),
+            commands: channel.clone(),
+            clock: clock.clone(),
+            random: Arc::new(move || counter.fetch_add(7_919, Ordering::Relaxed)),
+            admin: AdminAuth::Token(AdminToken::new(TOKEN)),
+        };
+        Self { router: router(deps), stores, channel, clock }
+    }
+
+    /// With registry `reg`.
+    pub(crate) async fn with_registry() -> Self {
+        let app = Self::new();
+        app.post(&format!("{P}/registries"), json!({"id": "reg"})).await.ok();
+        app
+    }
+
+    /// With registry `reg` and device `dev`.
+    pub(crate) async fn with_device() -> Self {
+        let app = Self::with_registry().await;
+        app.post(&format!("{REG}/devices"), json!({"id": "dev"})).await.ok();
+        app
+    }
+
+    pub(crate) async fn raw(&self, method: &str, uri: &str, body: String) -> Answer {
+        let request = Request::builder().method(method).uri(uri).header("authorization", format!("Bearer {TOKEN}"));
+        let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        Answer(status, serde_json::from_slice(&bytes).expect("every answer is JSON"))
+    }
+    pub(crate) async fn get(&self, uri: &str) -> Answer {
+        self.raw("GET", uri, String::new()).await
+    }
+    pub(crate) async fn post(&self, uri: &str, body: Value) -> Answer {
+        self.raw("POST", uri, body.to_string()).await
+    }
+    pub(crate) async fn patch(&self, uri: &str, body: Value) -> Answer {
+        self.raw("PATCH", uri, body.to_string()).await
+    }
+    pub(crate) async fn delete(&self, uri: &str) -> Answer {
+        self.raw("DELETE", uri, String::new()).await
+    }
+    /// Creates a device in `reg`.
+    pub(crate) async fn create(&self, device: Value) -> Answer {
+        self.post(&format!("{REG}/devices"), device).await
+    }
+}
+
+/// A fresh P-256 key in PEM, as a credential of the API.
+pub(crate) fn es256() -> Value {
+    let key = rcgen::KeyPair::generate().unwrap();
+    json!({"publicKey": {"format": "ES256_PEM", "key": key.public_key_pem()}})
+}
