@@ -1,1 +1,27 @@
 //! What runs, with what, where.
+//!
+//! | question | file |
+//! | --- | --- |
+//! | with what | `connect`: one URL per port becomes an adapter |
+//! | what runs | `mount`: the functions' routes become one HTTP service |
+//! | where | `up`: one process on a laptop or a small server |
+
+pub mod connect;
+pub mod mount;
+pub mod secret;
+pub mod tls;
+pub mod up;
+
+pub use connect::{ConnectError, Ports};
+pub use up::{Config, Running, StartError};
+
+pub use infra_gcp::Ordering as PubSubOrdering;
+pub use protocol::{ProjectId, TopicName};
+
+/// The adapters of one machine, for the command line.
+pub mod local {
+    pub use infra_local::topic_log::{Entry, TopicReader};
+}
+
+/// Folder of the topic log in the data folder.
+pub const TOPICS_FOLDER: &str = "topics";

@@ -1,0 +1,137 @@
+//! `drawbridge up`: everything in this process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use host::connect::Urls;
+use host::up::{self, Config, Running};
+use host::{ProjectId, PubSubOrdering, TOPICS_FOLDER};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Ordering {
+    /// Messages of one device keep their order (the device's number is the ordering key).
+    Device,
+    /// No ordering key: cheaper at Pub/Sub; subscribers sort by `readingId`.
+    None,
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Every flag can be set by its variable. Port 0 takes any free port; --ready-file tells which.\nSIGHUP reads --tls-cert and --tls-key again; SIGTERM finishes what was begun and ends."
+)]
+pub(crate) struct Args {
+    /// Where the registry API and the HTTP bridge listen.
+    #[arg(long, env = "DRAWBRIDGE_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// Where the MQTT bridge listens without TLS (1883 is the shim's).
+    #[arg(long, env = "DRAWBRIDGE_MQTT", value_name = "ADDR", default_value = "127.0.0.1:1884")]
+    mqtt: SocketAddr,
+    /// Where the MQTT bridge listens with TLS.
+    #[arg(long, env = "DRAWBRIDGE_MQTTS", value_name = "ADDR", default_value = "127.0.0.1:8883")]
+    mqtts: SocketAddr,
+    /// Certificate chain (PEM). Without one a local authority makes it.
+    #[arg(long, env = "DRAWBRIDGE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Private key (PEM) of --tls-cert.
+    #[arg(long, env = "DRAWBRIDGE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Folder for all that is kept; made if absent.
+    #[arg(long, env = "DRAWBRIDGE_DATA", value_name = "DIR", default_value = "drawbridge-data")]
+    data: PathBuf,
+    /// The project your devices' tokens are for.
+    #[arg(long, env = "DRAWBRIDGE_PROJECT", value_name = "ID", default_value = "local")]
+    project: ProjectId,
+    /// The admin token. Without one it is made, printed once and kept in the data folder.
+    #[arg(long, env = "DRAWBRIDGE_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    admin_token: Option<String>,
+    /// Written, as JSON with every bound address, once everything listens.
+    #[arg(long, env = "DRAWBRIDGE_READY_FILE", value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// `local` for the topic log on disk, or the project whose Pub/Sub takes the messages. With PUBSUB_EMULATOR_HOST set, that emulator.
+    #[arg(long, env = "DRAWBRIDGE_PUBSUB", value_name = "local|PROJECT", default_value = "local")]
+    pubsub: String,
+    /// Whether messages of a device keep their order at Pub/Sub.
+    #[arg(long, env = "DRAWBRIDGE_PUBSUB_ORDERING", value_enum, default_value = "device")]
+    pubsub_ordering: Ordering,
+    /// Where records are kept: `sled:FOLDER` (default: in the data folder) or `memory:`.
+    #[arg(long, env = "DRAWBRIDGE_RECORDS", value_name = "URL")]
+    records: Option<String>,
+    /// What is logged: a level, or `target=level,…`.
+    #[arg(long, env = "DRAWBRIDGE_LOG", value_name = "FILTER", default_value = "info")]
+    log: String,
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&args.log).with_context(|| format!("--log {} is not a filter", args.log))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let config = config(args);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let running = up::start(config).await?;
+        greet(&running);
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hang_up.recv() => {
+                    if let Err(e) = running.reload_certificate() {
+                        tracing::error!(error = %e, "The old certificate stays: {e}");
+                    }
+                }
+            }
+        }
+        running.shut_down().await;
+        Ok(())
+    })
+}
+
+fn config(args: Args) -> Config {
+    let local = args.pubsub == "local";
+    let publisher = if local { format!("log:{}", args.data.join(TOPICS_FOLDER).display()) } else { format!("pubsub://{}", args.pubsub) };
+    let ordering = match args.pubsub_ordering {
+        Ordering::Device => PubSubOrdering::Device,
+        Ordering::None => PubSubOrdering::None,
+    };
+    let records = args.records.unwrap_or_else(|| format!("sled:{}", args.data.join("records").display()));
+    Config {
+        http: args.http,
+        mqtt: args.mqtt,
+        mqtts: args.mqtts,
+        certificate: args.tls_cert.zip(args.tls_key),
+        data: args.data,
+        project: args.project,
+        admin_token: args.admin_token.map(up::AdminToken::new),
+        ready_file: args.ready_file,
+        urls: Urls { records, publisher, pubsub_emulator: std::env::var("PUBSUB_EMULATOR_HOST").ok(), ordering },
+    }
+}
+
+/// What a person needs next. Standard output, so that a log filter cannot hide the one time the token is shown.
+fn greet(running: &Running) {
+    let at = &running.addresses;
+    println!("Drawbridge is up for project `{}`.", at.project);
+    println!("  registry API and HTTP bridge  http://{}", at.http);
+    println!("  MQTT bridge                   {} (plain), {} (TLS)", at.mqtt, at.mqtts);
+    println!("  data                          {}", at.data.display());
+    if let Some(ca) = &at.ca {
+        println!("  root certificate for devices  {}", ca.display());
+    }
+    match &running.made_admin_token {
+        Some(token) => println!("  admin token (shown this once) {token}"),
+        None => println!("  admin token                   as given, or in {}", at.data.join("admin-token").display()),
+    }
+    println!("Create a registry:");
+    println!("  curl -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' \\");
+    println!(
+        "    -d '{{\"id\":\"my-registry\",\"eventNotificationConfigs\":[{{\"pubsubTopicName\":\"projects/{}/topics/events\"}}]}}' \\",
+        at.project
+    );
+    println!("    http://{}/v1/projects/{}/locations/local/registries", at.http, at.project);
+}

@@ -1,0 +1,116 @@
+//! With what: one URL per port. An unknown scheme is refused with those that are known.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::PortError;
+use domain::ports::{Clock, Publisher, Stores};
+use domain::status::StatusBook;
+use infra_gcp::{Endpoint, Ordering, PubSub};
+use infra_local::{SystemClock, TopicLog};
+
+/// The ports, connected.
+#[derive(Clone)]
+pub struct Ports {
+    /// Records of registries and devices.
+    pub stores: Stores,
+    /// Where messages go.
+    pub publisher: Arc<dyn Publisher>,
+    /// Last-seen times and last errors.
+    pub statuses: Arc<StatusBook>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Which adapter stands behind each port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urls {
+    /// `sled:{folder}` or `memory:`.
+    pub records: String,
+    /// `log:{folder}` or `pubsub://{project}`.
+    pub publisher: String,
+    /// `host:port` of a Pub/Sub emulator, in place of Google's.
+    pub pubsub_emulator: Option<String>,
+    /// Whether messages of a device keep their order at Pub/Sub.
+    pub ordering: Ordering,
+}
+
+/// Why a port could not be connected.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL's scheme is none we know.
+    #[error("{port} `{url}` is not known: use one of {known}")]
+    UnknownScheme {
+        /// Which port.
+        port: &'static str,
+        /// The URL as given.
+        url: String,
+        /// What would be understood.
+        known: &'static str,
+    },
+    /// An adapter could not be opened.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The topic log's folder cannot be used.
+    #[error("topic log in {folder}: {source}")]
+    TopicLog {
+        /// The folder.
+        folder: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Pub/Sub's client could not be made.
+    #[error(transparent)]
+    PubSub(#[from] infra_gcp::publisher::ConnectError),
+}
+
+/// Connects every port, or says which one cannot be and why.
+pub async fn connect(urls: &Urls) -> Result<Ports, ConnectError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let stores = records(&urls.records)?;
+    let publisher = publisher(urls, &clock).await?;
+    let statuses = Arc::new(StatusBook::new(stores.clone(), clock.clone()));
+    Ok(Ports { stores, publisher, statuses, clock })
+}
+
+fn records(url: &str) -> Result<Stores, ConnectError> {
+    match url.split_once(':') {
+        Some(("sled", folder)) if !folder.is_empty() => Ok(infra_local::sled_stores(Path::new(folder))?),
+        Some(("memory", "")) => Ok(infra_local::memory_stores()),
+        _ => Err(ConnectError::UnknownScheme { port: "records", url: url.into(), known: "sled:{folder}, memory:" }),
+    }
+}
+
+async fn publisher(urls: &Urls, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Publisher>, ConnectError> {
+    match urls.publisher.split_once(':') {
+        Some(("log", folder)) if !folder.is_empty() => {
+            let refused = |source| ConnectError::TopicLog { folder: folder.into(), source };
+            Ok(Arc::new(TopicLog::open(Path::new(folder), clock.clone()).map_err(refused)?))
+        }
+        Some(("pubsub", _)) => {
+            let endpoint = urls.pubsub_emulator.clone().map_or(Endpoint::Google, Endpoint::Emulator);
+            Ok(Arc::new(PubSub::connect(endpoint, urls.ordering).await?))
+        }
+        _ => {
+            let known = "log:{folder}, pubsub://{project}";
+            Err(ConnectError::UnknownScheme { port: "publisher", url: urls.publisher.clone(), known })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn urls(records: &str, publisher: &str) -> Urls {
+        Urls { records: records.into(), publisher: publisher.into(), pubsub_emulator: None, ordering: Ordering::Device }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_scheme_is_refused_with_the_known_ones() {
+        let e = connect(&urls("redis://x", "log:/tmp")).await.err().unwrap().to_string();
+        assert!(e.contains("records `redis://x`") && e.contains("memory:"), "{e}");
+        let e = connect(&urls("memory:", "kafka:x")).await.err().unwrap().to_string();
+        assert!(e.contains("publisher `kafka:x`") && e.contains("pubsub://"), "{e}");
+    }
+}

@@ -1,0 +1,31 @@
+//! What runs: the functions' routes as one HTTP service.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use domain::ports::CommandChannel;
+use edge::AdminAuth;
+
+use crate::connect::Ports;
+
+/// What the functions share beside the ports.
+pub struct Shared {
+    /// How administrators prove themselves.
+    pub admin: AdminAuth,
+    /// Reaches live sessions.
+    pub commands: Arc<dyn CommandChannel>,
+}
+
+/// All functions at one address, with `/healthz` for whoever watches the process.
+pub fn all(ports: &Ports, shared: Shared) -> Router {
+    let registry = device_registry::Deps {
+        stores: ports.stores.clone(),
+        commands: shared.commands,
+        clock: ports.clock.clone(),
+        random: Arc::new(rand::random::<u64>),
+        admin: shared.admin,
+    };
+    let functions = device_registry::routes(registry);
+    edge::google_paths(functions.route("/healthz", get(async || "ok\n")))
+}

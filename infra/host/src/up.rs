@@ -1,0 +1,221 @@
+//! Where: one process. Everything listens before the ready file appears; everything finishes before the process ends.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use edge::AdminAuth;
+pub use edge::AdminToken;
+use infra_bridge::{Bridge, Limits};
+use pubsub_fanout::FanOut;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::connect::{self, ConnectError, Urls};
+use crate::{mount, secret, tls};
+
+/// What `drawbridge up` is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the HTTP functions listen.
+    pub http: SocketAddr,
+    /// Where the bridge listens without TLS.
+    pub mqtt: SocketAddr,
+    /// Where the bridge listens with TLS.
+    pub mqtts: SocketAddr,
+    /// Certificate chain and key (PEM); without, a local authority makes them.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Folder for all that is kept.
+    pub data: PathBuf,
+    /// The project whose devices are served, for messages to people.
+    pub project: protocol::ProjectId,
+    /// The admin token; without, one is made and kept.
+    pub admin_token: Option<AdminToken>,
+    /// Written, as JSON with every bound address, once everything listens.
+    pub ready_file: Option<PathBuf>,
+    /// Which adapter stands behind each port.
+    pub urls: Urls,
+}
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address could not be bound.
+    #[error("{flag} {address} cannot be listened on: {source}; choose another address or port 0")]
+    Listen {
+        /// The flag it was given by.
+        flag: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A port could not be connected.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The certificate cannot be served.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// The local authority failed.
+    #[error(transparent)]
+    Authority(#[from] infra_local::certificate_authority::CertificateError),
+    /// A file in the data folder could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Where everything listens; the content of the ready file.
+#[derive(Debug, Clone, Serialize)]
+pub struct Addresses {
+    /// The HTTP functions.
+    pub http: SocketAddr,
+    /// The bridge without TLS.
+    pub mqtt: SocketAddr,
+    /// The bridge with TLS.
+    pub mqtts: SocketAddr,
+    /// Root certificate that clients of the TLS listener trust; `None` when the certificate was given.
+    pub ca: Option<PathBuf>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The project.
+    pub project: String,
+    /// This process.
+    pub pid: u32,
+}
+
+/// A running installation.
+pub struct Running {
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// The admin token, if it was made just now.
+    pub made_admin_token: Option<String>,
+    bridge: Arc<Bridge>,
+    certificate: Option<(PathBuf, PathBuf)>,
+    tls: watch::Sender<Arc<rustls::ServerConfig>>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+fn file_error(path: &Path) -> impl FnOnce(io::Error) -> StartError {
+    let path = path.to_owned();
+    move |source| StartError::File { path, source }
+}
+
+async fn listen(flag: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let refused = |source| StartError::Listen { flag, address, source };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((listener, bound))
+}
+
+/// Starts everything; on return it listens and the ready file is written.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    fs::create_dir_all(&config.data).map_err(file_error(&config.data))?;
+    let (http, http_at) = listen("--http", config.http).await?;
+    let (mqtt, mqtt_at) = listen("--mqtt", config.mqtt).await?;
+    let (mqtts, mqtts_at) = listen("--mqtts", config.mqtts).await?;
+    let (ca, tls) = certificate(&config, &[http_at.ip(), mqtts_at.ip()])?;
+    let (admin, made_admin_token) = admin(&config)?;
+    let ports = connect::connect(&config.urls).await?;
+    let fan_out = FanOut {
+        publisher: ports.publisher.clone(),
+        stores: ports.stores.clone(),
+        statuses: ports.statuses.clone(),
+        clock: ports.clock.clone(),
+    };
+    let bridge = Bridge::new(fan_out, Limits::default());
+    let app = mount::all(&ports, mount::Shared { admin, commands: bridge.commands() });
+    let stop = watch::Sender::new(false);
+    let mut tasks = JoinSet::new();
+    let (plain, secure) = (bridge.clone(), bridge.clone());
+    let (plain_stop, secure_stop) = (stopped(&stop), stopped(&stop));
+    let tls = watch::Sender::new(tls);
+    let certificate = tls.subscribe();
+    tasks.spawn(async move { plain.serve_tcp(mqtt, plain_stop).await });
+    tasks.spawn(async move { secure.serve_tls(mqtts, certificate, secure_stop).await });
+    tasks.spawn(serve_http(http, app, stopped(&stop)));
+    let addresses = Addresses {
+        http: http_at,
+        mqtt: mqtt_at,
+        mqtts: mqtts_at,
+        ca,
+        data: config.data,
+        project: config.project.to_string(),
+        pid: std::process::id(),
+    };
+    if let Some(file) = &config.ready_file {
+        write_whole(file, &addresses).map_err(file_error(file))?;
+    }
+    Ok(Running { addresses, made_admin_token, bridge, certificate: config.certificate, tls, stop, tasks })
+}
+
+impl Running {
+    /// Reads `--tls-cert` and `--tls-key` again; connections made from now on get the new certificate. On an error
+    /// the old one stays. Nothing to do for a certificate of the local authority: it outlives the process.
+    pub fn reload_certificate(&self) -> Result<(), tls::TlsError> {
+        if let Some((certificate, key)) = &self.certificate {
+            self.tls.send_replace(tls::server_config(certificate, key)?);
+            tracing::info!("Serving the certificate of {} from now on", certificate.display());
+        }
+        Ok(())
+    }
+
+    /// Stops accepting, finishes what was begun within the bridge's time limit, and returns.
+    pub async fn shut_down(mut self) {
+        self.stop.send_replace(true);
+        self.bridge.stop().await;
+        while self.tasks.join_next().await.is_some() {}
+        tracing::info!(counters = ?self.bridge.counters(), "Stopped");
+    }
+}
+
+type Certificate = (Option<PathBuf>, Arc<rustls::ServerConfig>);
+
+fn certificate(config: &Config, addresses: &[IpAddr]) -> Result<Certificate, StartError> {
+    if let Some((certificate, key)) = &config.certificate {
+        return Ok((None, tls::server_config(certificate, key)?));
+    }
+    let files = infra_local::certificate_authority::ensure(&config.data.join("tls"), addresses, SystemTime::now())?;
+    Ok((Some(files.root), tls::server_config(&files.certificate, &files.key)?))
+}
+
+fn admin(config: &Config) -> Result<(AdminAuth, Option<String>), StartError> {
+    if let Some(token) = &config.admin_token {
+        return Ok((AdminAuth::Token(token.clone()), None));
+    }
+    let file = config.data.join("admin-token");
+    let found = secret::keep(&file).map_err(file_error(&file))?;
+    Ok((AdminAuth::Token(found.token), found.made))
+}
+
+/// Resolves when the installation stops.
+fn stopped(stop: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + 'static {
+    let mut stop = stop.subscribe();
+    async move {
+        // An error means that the sender is gone, which is a stop too.
+        let _stop = stop.wait_for(|stop| *stop).await;
+    }
+}
+
+async fn serve_http(listener: TcpListener, app: axum::Router, stop: impl Future<Output = ()> + Send + 'static) {
+    if let Err(e) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
+        tracing::error!(error = %e, "The HTTP listener failed: {e}");
+    }
+}
+
+/// Beside and renamed: who waits for the file never reads half of it.
+fn write_whole(file: &Path, content: &Addresses) -> io::Result<()> {
+    let beside = file.with_extension("new");
+    fs::write(&beside, serde_json::to_vec_pretty(content)?)?;
+    fs::rename(&beside, file)
+}
