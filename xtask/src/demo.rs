@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
+use stage::Binaries;
+
 use crate::args::Args;
 use crate::{interrupt, shell};
 use cast::Cast;
@@ -58,11 +60,11 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let readings = args.number("--readings", 1000, 1..=1_000_000)?;
     let cut = Duration::from_secs(args.number("--cut", 3, 1..=60)?);
     args.finish()?;
-    shell::cargo(&["build", "-p", "drawbridge", "-p", "drawbridge-shim"])?;
+    let binaries = build()?;
     interrupt::listen()?;
     let dir = shell::target().join("demo").join(std::process::id().to_string());
     fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
-    let nothing_lost = play(&Plan { readings, cut, stay }, &dir).with_context(|| format!("the logs are in {}", dir.display()))?;
+    let nothing_lost = play(&Plan { readings, cut, stay }, binaries, &dir).with_context(|| format!("the logs are in {}", dir.display()))?;
     if !nothing_lost {
         println!("The logs are in {}", dir.display());
         return Ok(ExitCode::FAILURE);
@@ -71,9 +73,18 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The programs, built now unless the environment names some, as it does under `cargo xtask test`.
+fn build() -> Result<Binaries> {
+    if let Ok(given) = Binaries::from_env() {
+        return Ok(given);
+    }
+    shell::cargo(&["build", "-p", "drawbridge", "-p", "drawbridge-shim"])?;
+    Binaries::built_in(&shell::target().join("debug"))
+}
+
 /// Whether nothing was lost. Everything it starts ends with it.
-fn play(plan: &Plan, dir: &Path) -> Result<bool> {
-    let mut cast = Cast::gather(dir)?;
+fn play(plan: &Plan, binaries: Binaries, dir: &Path) -> Result<bool> {
+    let mut cast = Cast::gather(binaries, dir)?;
     let start = Instant::now();
     let mut feeder = Feeder::start(cast.shim.http, plan.readings)?;
     let (mut tally, mut progress) = (Tally::default(), Progress::new());

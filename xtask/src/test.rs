@@ -66,16 +66,19 @@ struct Parts {
     emulator: Emulator,
     python: PathBuf,
     binaries: Binaries,
+    xtask: PathBuf,
 }
 
 impl Parts {
     fn start() -> Result<Self> {
         let python = tools::python()?;
-        shell::cargo(&["build", "-p", "drawbridge", "-p", "drawbridge-shim"])?;
+        // Just what nextest will ask for, so that nothing is built twice.
+        shell::cargo(&["build", "--workspace", "--bins", "--tests"])?;
         let binaries = Binaries::built_in(&shell::target().join("debug"))?;
         let emulator = Emulator::start()?;
         println!("The Pub/Sub emulator listens on {}", emulator.addr);
-        Ok(Self { emulator, python, binaries })
+        let xtask = shell::target().join("debug/xtask");
+        Ok(Self { emulator, python, binaries, xtask })
     }
 
     /// How the tests learn of them.
@@ -84,6 +87,7 @@ impl Parts {
         vec![
             ("PUBSUB_EMULATOR_HOST", self.emulator.addr.to_string().into()),
             ("DRAWBRIDGE_TEST_PYTHON", self.python.clone().into()),
+            ("DRAWBRIDGE_TEST_XTASK", self.xtask.clone().into()),
             (drawbridge, self.binaries.drawbridge.clone().into()),
             (shim, self.binaries.shim.clone().into()),
         ]

@@ -1,1 +1,26 @@
-//! Real shim, real bridge, real emulators, and a line that breaks.
+//! # End to end
+//!
+//! Real shim, real bridge, real emulators, and a line that breaks. Here is what the tests share: a [`Scene`] to play in,
+//! [`Sensors`] that hand readings to the shim, [`PubSub`] to read Google's emulator, and a [`Ledger`] that judges what
+//! arrived.
+//!
+//! Started by `cargo xtask test`, which builds the programs and starts the emulator.
+
+mod ledger;
+mod paho;
+mod play;
+mod pubsub;
+mod scene;
+mod sensors;
+mod token;
+
+pub use ledger::{Arrival, Ledger};
+pub use paho::{Paho, PahoOptions};
+pub use play::{Play, judge};
+pub use pubsub::PubSub;
+pub use scene::{Scene, run_named, setting, wait_until};
+pub use sensors::Sensors;
+pub use token::device_token;
+
+/// Publishes that the shim may have under way: also the most duplicates after one cut.
+pub const WINDOW: u64 = 100;

@@ -46,13 +46,18 @@ impl Shim {
         fs::read_to_string(&public).with_context(|| format!("reading {}", public.display()))
     }
 
+    /// The private key that [`Shim::keygen`] made in `dir`.
+    pub fn private_key_file(dir: &Path) -> PathBuf {
+        dir.join(format!("{KEY_NAME}.key.pem"))
+    }
+
     /// Writes the configuration of `device` into `dir`.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn configure(dir: &Path, device: &DeviceId, options: &ShimOptions) -> Result<PathBuf> {
         let ca = options.ca.as_ref().map(|ca| format!("ca = \"{}\"\n", ca.display())).unwrap_or_default();
-        let (key, data, ready) = (private_key_file(dir), dir.join("shim"), ready_file(dir));
+        let (key, data, ready) = (Self::private_key_file(dir), dir.join("shim"), ready_file(dir));
         let text = format!(
             "device = \"{}\"\nprivate_key = \"{}\"\nbridge = \"{}\"\n{ca}data_dir = \"{}\"\nready_file = \"{}\"\n\n\
              [accept]\nmqtt = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\n\
@@ -98,11 +103,6 @@ impl Shim {
 }
 
 const KEY_NAME: &str = "device";
-
-/// The private key that [`Shim::keygen`] made in `dir`.
-fn private_key_file(dir: &Path) -> PathBuf {
-    dir.join(format!("{KEY_NAME}.key.pem"))
-}
 
 fn public_key_file(dir: &Path) -> PathBuf {
     dir.join(format!("{KEY_NAME}.pub.pem"))

@@ -6,8 +6,6 @@ use anyhow::Result;
 use chaos_proxy::ChaosProxy;
 use stage::{Binaries, Cloud, CloudOptions, DeviceId, Shim, ShimOptions, Tail};
 
-use crate::shell;
-
 pub(super) const PROJECT: &str = "demo";
 pub(super) const TOPIC: &str = "readings";
 const REGISTRY: &str = "greenhouse";
@@ -29,8 +27,7 @@ pub(super) struct Cast {
 
 impl Cast {
     /// Starts everything and registers the device with a key it made itself.
-    pub(super) fn gather(dir: &Path) -> Result<Self> {
-        let binaries = Binaries::built_in(&shell::target().join("debug"))?;
+    pub(super) fn gather(binaries: Binaries, dir: &Path) -> Result<Self> {
         let cloud = Cloud::start(&binaries, dir, &CloudOptions::local(PROJECT))?;
         let public_key = Shim::keygen(&binaries, dir)?;
         cloud.create_registry(REGISTRY, TOPIC)?;
