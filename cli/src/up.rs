@@ -67,7 +67,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&args.log).with_context(|| format!("--log {} is not a filter", args.log))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
     let config = config(args);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -133,5 +134,5 @@ fn greet(running: &Running) {
         "    -d '{{\"id\":\"my-registry\",\"eventNotificationConfigs\":[{{\"pubsubTopicName\":\"projects/{}/topics/events\"}}]}}' \\",
         at.project
     );
-    println!("    http://{}/v1/projects/{}/locations/local/registries", at.http, at.project);
+    println!("    http://{}/v1/projects/{}/locations/europe-west1/registries", at.http, at.project);
 }
