@@ -1,3 +1,20 @@
 //! Keeps every acknowledged reading until the cloud has it.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use device_shim::cli::{Args, Command};
+use device_shim::{cli, config, doctor, keygen, send, status};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match args.command {
+        Command::Run { config } => cli::run(&config),
+        Command::Send(options) => send::main(&options),
+        Command::Status { config, json } => status::main(&config, json),
+        Command::Doctor { config } => doctor::main(&config),
+        Command::Keygen(options) => keygen::main(&options),
+        Command::Token { config } => cli::token(&config),
+        Command::Config { example: _ } => cli::print(config::EXAMPLE),
+    }
+}

@@ -1,0 +1,375 @@
+//! What the shim is told: one TOML file, read once. Every key stands, with its meaning, in `config/example.toml`.
+//!
+//! An unknown key or a bad value stops the start with exit code 64 and a sentence that names key, value and what is
+//! allowed.
+
+mod section;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use protocol::DeviceName;
+use protocol::limits::PUBLISH_WINDOW;
+
+use section::Section;
+
+use crate::backoff::{Backoff, BackoffError};
+
+/// A commented configuration with every key at its default; `drawbridge-shim config --example` prints it.
+pub const EXAMPLE: &str = include_str!("config/example.toml");
+
+/// All that `drawbridge-shim run` needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Which device it speaks for; also its MQTT client id.
+    pub device: DeviceName,
+    /// The device's private key, PEM.
+    pub private_key: PathBuf,
+    /// Where the cloud's bridge is.
+    pub bridge: Bridge,
+    /// Roots to trust instead of the system's, PEM.
+    pub ca: Option<PathBuf>,
+    /// The shim's own folder.
+    pub data_dir: PathBuf,
+    /// Written as JSON with every bound address once everything listens.
+    pub ready_file: Option<PathBuf>,
+    /// How readings come in.
+    pub accept: Accept,
+    /// Where readings are kept.
+    pub spool: SpoolConfig,
+    /// How readings go out.
+    pub link: LinkConfig,
+    /// How long to wait before connecting again.
+    pub backoff: BackoffConfig,
+}
+
+/// `mqtt://host:port` or `mqtts://host:port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bridge {
+    /// Whether TLS is spoken.
+    pub tls: bool,
+    /// Name or address.
+    pub host: String,
+    /// 8883 with TLS and 1883 without, unless given.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Bridge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}:{}", if self.tls { "mqtts" } else { "mqtt" }, self.host, self.port)
+    }
+}
+
+/// How readings come in. Every address is a loopback address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accept {
+    /// Local MQTT; off when `None`.
+    pub mqtt: Option<SocketAddr>,
+    /// Local HTTP; off when `None`.
+    pub http: Option<SocketAddr>,
+    /// Unix socket of `send` and `status`.
+    pub unix: PathBuf,
+    /// Connections that one intake holds at a time; further ones wait or are closed, and counted.
+    pub max_connections: usize,
+    /// Readings of one connection that may await the disk.
+    pub max_in_flight: usize,
+}
+
+/// Where readings are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// On disk, or in memory for trials.
+    pub kind: SpoolKind,
+    /// Folder of the spool.
+    pub dir: PathBuf,
+    /// Bytes that it may take.
+    pub max_bytes: u64,
+    /// Bytes after which a new generation is begun.
+    pub generation_bytes: u64,
+    /// What gives way when it is full.
+    pub policy: FullPolicy,
+}
+
+/// Kinds of spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpoolKind {
+    /// On disk.
+    Sled,
+    /// In memory: nothing survives the process.
+    Memory,
+}
+
+/// What gives way when the spool is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FullPolicy {
+    /// The oldest generation.
+    DropOldest,
+    /// The new reading: its sender is told.
+    Reject,
+}
+
+/// How readings go out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkConfig {
+    /// Publishes that may await their PUBACK; also the most duplicates after a cut.
+    pub window: usize,
+    /// Payload bytes that may await their PUBACK; one reading always may.
+    pub window_bytes: usize,
+    /// MQTT keepalive; a PINGRESP later than half of it ends the connection.
+    pub keepalive: Duration,
+    /// For name, TCP, TLS and CONNACK together.
+    pub connect_timeout: Duration,
+    /// The oldest publish without PUBACK for this long ends the connection.
+    pub ack_timeout: Duration,
+    /// Life of a token; it is renewed at 75 % of it.
+    pub token_life: Duration,
+    /// How long a stop or a renewal waits for the PUBACKs under way.
+    pub drain_timeout: Duration,
+    /// Connections in a row that one reading may end, by a reason that names the payload, before it is set aside.
+    pub refusals: u32,
+}
+
+/// How long to wait before connecting again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackoffConfig {
+    /// Shortest wait.
+    pub min: Duration,
+    /// Longest wait.
+    pub max: Duration,
+    /// Random share of up to this that a wait is shortened by.
+    pub jitter: f64,
+    /// A link that was up for this long starts again from the shortest wait.
+    pub stable: Duration,
+}
+
+impl BackoffConfig {
+    /// The policy.
+    ///
+    /// # Errors
+    /// [`BackoffError`]; not after [`Config::parse`] has checked it.
+    pub fn policy(&self) -> Result<Backoff, BackoffError> {
+        Backoff::try_new(self.min..=self.max, self.jitter, self.stable)
+    }
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration {path} cannot be read: {problem}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// Not TOML.
+    #[error("the configuration is not TOML: {0}")]
+    Syntax(String),
+    /// A key we do not know.
+    #[error("key `{key}` is unknown; allowed here: {allowed}")]
+    Unknown {
+        /// The key with its sections.
+        key: String,
+        /// The keys of that section.
+        allowed: String,
+    },
+    /// A key that must be there.
+    #[error("key `{key}` is missing: it must be {allowed}")]
+    Missing {
+        /// The key with its sections.
+        key: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// A value that is not allowed.
+    #[error("key `{key}` is {value}: it must be {allowed}")]
+    Bad {
+        /// The key with its sections.
+        key: String,
+        /// The value as written, cut at 100 characters.
+        value: String,
+        /// What is allowed.
+        allowed: String,
+    },
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`], one sentence.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.into(), problem: error.to_string() })?;
+        Self::parse(&text)
+    }
+
+    /// Reads and checks a text.
+    ///
+    /// # Errors
+    /// [`ConfigError`], one sentence.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let mut root = Section::root(text)?;
+        let device = root.parsed("device", "projects/{project}/locations/{location}/registries/{registry}/devices/{device}")?;
+        let private_key = root.required_path("private_key", "the path of the device's private key")?;
+        let bridge = parse_bridge(&mut root)?;
+        let data_dir = root.path("data_dir")?.unwrap_or_else(|| "/var/lib/drawbridge-shim".into());
+        let config = Self {
+            device,
+            private_key,
+            bridge,
+            ca: root.path("ca")?,
+            ready_file: root.path("ready_file")?,
+            accept: parse_accept(root.section("accept")?, &data_dir)?,
+            spool: parse_spool(root.section("spool")?, &data_dir)?,
+            link: parse_link(root.section("link")?)?,
+            backoff: parse_backoff(root.section("backoff")?)?,
+            data_dir,
+        };
+        root.finish()?;
+        Ok(config)
+    }
+}
+
+const BRIDGES: &str = "mqtts://host[:port] or mqtt://host[:port]";
+
+fn parse_bridge(root: &mut Section) -> Result<Bridge, ConfigError> {
+    let text: String = root.parsed("bridge", BRIDGES)?;
+    let refused = || root.refuse("bridge", &format!("\"{text}\""), BRIDGES);
+    let (tls, rest) = match text.split_once("://") {
+        Some(("mqtts", rest)) => (true, rest),
+        Some(("mqtt", rest)) => (false, rest),
+        _ => return Err(refused()),
+    };
+    // The last colon outside brackets begins the port: `[::1]:1883`.
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| refused())?),
+        _ => (rest, if tls { 8883 } else { 1883 }),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() || port == 0 || host.contains(['/', ' ', '@']) {
+        return Err(refused());
+    }
+    Ok(Bridge { tls, host: host.into(), port })
+}
+
+fn parse_accept(mut section: Section, data_dir: &Path) -> Result<Accept, ConfigError> {
+    let accept = Accept {
+        mqtt: section.loopback("mqtt")?,
+        http: section.loopback("http")?,
+        unix: section.path("unix")?.unwrap_or_else(|| data_dir.join("shim.sock")),
+        max_connections: section.number("max_connections", 64, 1..=10_000)?,
+        max_in_flight: section.number("max_in_flight", PUBLISH_WINDOW, 1..=1_000)?,
+    };
+    section.finish()?;
+    Ok(accept)
+}
+
+fn parse_spool(mut section: Section, data_dir: &Path) -> Result<SpoolConfig, ConfigError> {
+    let generation_bytes = section.number("generation_bytes", 64 << 20, 4 << 20..=1 << 30)?;
+    let spool = SpoolConfig {
+        kind: section.choice("kind", &[("sled", SpoolKind::Sled), ("memory", SpoolKind::Memory)])?,
+        dir: section.path("dir")?.unwrap_or_else(|| data_dir.join("spool")),
+        max_bytes: section.number("max_bytes", 2 << 30, 2 * generation_bytes..=1 << 40)?,
+        generation_bytes,
+        policy: section.choice("policy", &[("drop-oldest", FullPolicy::DropOldest), ("reject", FullPolicy::Reject)])?,
+    };
+    section.finish()?;
+    Ok(spool)
+}
+
+fn parse_link(mut section: Section) -> Result<LinkConfig, ConfigError> {
+    let link = LinkConfig {
+        window: section.number("window", PUBLISH_WINDOW, 1..=1_000)?,
+        window_bytes: section.number("window_bytes", 1 << 20, 1 << 10..=64 << 20)?,
+        keepalive: section.secs("keepalive_secs", 60, 2..=1_200)?,
+        connect_timeout: section.secs("connect_timeout_secs", 30, 1..=300)?,
+        ack_timeout: section.secs("ack_timeout_secs", 30, 1..=600)?,
+        token_life: section.secs("token_life_secs", 3_600, 4..=86_400)?,
+        drain_timeout: section.secs("drain_timeout_secs", 5, 0..=60)?,
+        refusals: section.number("refusals", 3, 1..=100)?,
+    };
+    section.finish()?;
+    Ok(link)
+}
+
+fn parse_backoff(mut section: Section) -> Result<BackoffConfig, ConfigError> {
+    let min = section.millis("min_ms", 1_000, 10..=60_000)?;
+    let least_max = u64::try_from(min.as_millis()).unwrap_or(u64::MAX);
+    let backoff = BackoffConfig {
+        min,
+        max: section.millis("max_ms", 300_000.max(least_max), least_max..=3_600_000)?,
+        jitter: section.ratio("jitter", 0.5)?,
+        stable: section.millis("stable_ms", 300_000, 0..=3_600_000)?,
+    };
+    section.finish()?;
+    Ok(backoff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str =
+        "device = \"projects/p-1/locations/l/registries/reg/devices/dev\"\nprivate_key = \"key.pem\"\nbridge = \"mqtts://b.example\"\n";
+
+    fn with(more: &str) -> Result<Config, ConfigError> {
+        Config::parse(&format!("{LEAST}{more}"))
+    }
+
+    #[test]
+    fn the_example_holds_every_default() {
+        let example = Config::parse(EXAMPLE).unwrap();
+        let mut least = with("").unwrap();
+        (least.device, least.private_key, least.bridge) = (example.device.clone(), example.private_key.clone(), example.bridge.clone());
+        (least.accept.mqtt, least.accept.http) = (example.accept.mqtt, example.accept.http);
+        assert_eq!(example, least);
+    }
+
+    #[test]
+    fn a_bridge_has_a_scheme_a_host_and_a_port() {
+        for (text, tls, host, port) in [
+            ("mqtts://b.example", true, "b.example", 8883),
+            ("mqtts://b.example:443", true, "b.example", 443),
+            ("mqtt://127.0.0.1", false, "127.0.0.1", 1883),
+            ("mqtt://[::1]:1884", false, "::1", 1884),
+        ] {
+            let config = Config::parse(&LEAST.replace("mqtts://b.example", text)).unwrap();
+            assert_eq!(config.bridge, Bridge { tls, host: host.into(), port }, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_key_the_value_and_what_is_allowed() {
+        for (more, expected) in [
+            ("colour = 1", "key `colour` is unknown; allowed here: device, private_key, bridge, "),
+            ("[link]\nwindw = 1", "key `link.windw` is unknown; allowed here: window, "),
+            ("[link]\nwindow = 0", "key `link.window` is 0: it must be a whole number from 1 to 1000"),
+            ("[link]\nwindow = \"many\"", "key `link.window` is \"many\": it must be a whole number from 1 to 1000"),
+            ("[link]\ntoken_life_secs = 90000", "key `link.token_life_secs` is 90000: it must be a whole number from 4 to 86400"),
+            ("[accept]\nhttp = \"0.0.0.0:80\"", "key `accept.http` is \"0.0.0.0:80\": it must be a loopback address with a port"),
+            ("[accept]\nmqtt = 1883", "key `accept.mqtt` is 1883: it must be a loopback address with a port"),
+            ("[spool]\npolicy = \"panic\"", "key `spool.policy` is \"panic\": it must be \"drop-oldest\" or \"reject\""),
+            ("[spool]\nmax_bytes = 5", "key `spool.max_bytes` is 5: it must be a whole number from 134217728 to 1099511627776"),
+            ("[backoff]\nmin_ms = 500\nmax_ms = 100", "key `backoff.max_ms` is 100: it must be a whole number from 500 to 3600000"),
+            ("[backoff]\njitter = 2", "key `backoff.jitter` is 2: it must be a number from 0.0 to 1.0"),
+            ("accept = 3", "key `accept` is 3: it must be a section, `[accept]`"),
+        ] {
+            let refusal = with(more).unwrap_err().to_string();
+            assert!(refusal.starts_with(expected), "{more}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn what_must_be_there_is_missed_by_name() {
+        let refusal = Config::parse("private_key = \"k\"").unwrap_err().to_string();
+        assert!(refusal.starts_with("key `device` is missing: it must be projects/{project}/"), "{refusal}");
+        let refusal = Config::parse(&LEAST.replace("mqtts://b.example", "http://x")).unwrap_err().to_string();
+        assert!(refusal.contains("key `bridge` is \"http://x\": it must be mqtts://host[:port]"), "{refusal}");
+        let refusal = Config::parse("device = ").unwrap_err().to_string();
+        assert!(refusal.starts_with("the configuration is not TOML: "), "{refusal}");
+        let refusal = Config::parse(&LEAST.replace("/devices/dev", "")).unwrap_err().to_string();
+        assert!(refusal.starts_with("key `device` is \"projects/p-1/locations/l/registries/reg\": it must be projects/"), "{refusal}");
+    }
+}

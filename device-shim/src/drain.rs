@@ -1,0 +1,293 @@
+//! Takes readings out of the spool and sends them, in order, until the cloud has each one.
+//!
+//! # Promise
+//! - A reading is acknowledged to the spool only when the cloud has it and every reading before it.
+//! - After a cut at most a window of readings is sent twice; a renewal of the token or a stop whose acknowledgements
+//!   came in time sends none twice.
+//! - It never gives up. It waits by [`Backoff`] between attempts, which one CONNACK does not reset.
+//! - A reading that ends [`Settings::refusals`] connections in a row, while it is the only one under way, is set aside
+//!   ([`refused`]) and counted: it cannot stop the readings behind it.
+
+mod feed;
+pub mod refused;
+mod under_way;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::downlink::{Downlink, Taken};
+use crate::link::{Event, Link, LinkError, Receipt, Session};
+use crate::spool::{Seq, Tail};
+use crate::status::{LinkState, LinkStatus};
+use feed::{Acker, Feed};
+use refused::Refused;
+use under_way::UnderWay;
+
+/// What bounds a drain.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Payload bytes that may be under way; one reading always may.
+    pub window_bytes: usize,
+    /// How long a stop or a renewal waits for the acknowledgements under way.
+    pub drain_timeout: Duration,
+    /// Connections in a row that one reading may end before it is set aside.
+    pub refusals: u32,
+}
+
+/// See the module.
+pub struct Drain<L> {
+    link: L,
+    backoff: Backoff,
+    settings: Settings,
+    status: Arc<LinkStatus>,
+    downlink: Arc<Downlink>,
+    refused: Refused,
+    stop: CancellationToken,
+    feed: Feed,
+    acker: Acker,
+    under_way: UnderWay,
+    /// Readings up to this one were under way when the cloud named a payload as its reason: they go one by one.
+    suspect_until: Option<Seq>,
+    /// Connections in a row that the oldest reading has ended, alone under way.
+    strikes: u32,
+    /// The last attempt failed because of our clock; a second one in a row is an error like any other.
+    clock_was_wrong: bool,
+    /// The reason for being down that was logged last: each is logged once.
+    logged: Option<String>,
+}
+
+/// Why a session is over.
+enum End {
+    /// Planned: the token is to be renewed.
+    Renew,
+    /// The shim stops.
+    Stop,
+    /// Not planned.
+    Error(LinkError),
+}
+
+/// What the drain shares with the rest.
+pub struct Shared {
+    /// Where it shows how it is doing.
+    pub status: Arc<LinkStatus>,
+    /// Who takes configurations and commands.
+    pub downlink: Arc<Downlink>,
+    /// Cancelled when the shim stops.
+    pub stop: CancellationToken,
+}
+
+impl<L: Link> Drain<L> {
+    /// A drain of `tail` over `link`. Call it on a runtime: it starts two tasks that end with it.
+    pub fn new(tail: &Tail, link: L, backoff: Backoff, settings: Settings, refused: Refused, shared: Shared) -> Self {
+        Self {
+            link,
+            backoff,
+            settings,
+            status: shared.status,
+            downlink: shared.downlink,
+            refused,
+            stop: shared.stop,
+            feed: Feed::start(tail.clone()),
+            acker: Acker::start(tail.clone()),
+            under_way: UnderWay::default(),
+            suspect_until: None,
+            strikes: 0,
+            clock_was_wrong: false,
+            logged: None,
+        }
+    }
+
+    /// Until stopped; every acknowledgement that came has then been handed to the spool.
+    pub async fn run(mut self) {
+        while !self.stop.is_cancelled() {
+            self.status.set(LinkState::Connecting);
+            let stop = self.stop.clone();
+            let attempt = tokio::select! {
+                attempt = self.link.connect() => attempt,
+                () = stop.cancelled() => break,
+            };
+            match attempt {
+                Ok(session) => self.hold(session).await,
+                Err(LinkError::Refused { clock_corrected: true, reason, .. }) if !self.clock_was_wrong => {
+                    self.clock_was_wrong = true;
+                    tracing::info!(%reason, "The device's clock is wrong; connecting again with the cloud's time");
+                }
+                Err(error) => self.wait(&error).await,
+            }
+        }
+        self.status.set(LinkState::Stopped);
+        self.acker.finish().await;
+    }
+
+    /// Holds a session to its end, and says why it ended.
+    async fn hold(&mut self, mut session: L::Session) {
+        let since = Instant::now();
+        self.clock_was_wrong = false;
+        self.status.connected(session.window());
+        tracing::info!(window = session.window(), "Connected");
+        match self.serve(&mut session).await {
+            End::Renew => {
+                tracing::debug!("Renewing the token");
+                session.close().await;
+            }
+            End::Stop => session.close().await,
+            End::Error(error) => {
+                drop(session);
+                self.backoff.link_was_up(since.elapsed());
+                if since.elapsed() >= self.settings.drain_timeout {
+                    self.logged = None;
+                }
+                if error.is_about_a_reading() {
+                    self.strike(&error.to_string());
+                }
+                self.under_way.all_unsent();
+                self.wait(&error).await;
+            }
+        }
+        self.under_way.all_unsent();
+        self.status.set_in_flight(0);
+    }
+
+    async fn serve(&mut self, session: &mut L::Session) -> End {
+        let mut commands = self.downlink.commands_wanted();
+        commands.mark_changed();
+        let mut receipts = FuturesUnordered::new();
+        let (mut ending, mut give_up_at): (Option<End>, Instant) = (None, session.renew_at());
+        loop {
+            if ending.is_none() {
+                self.fill(session);
+            } else if self.under_way.sent() == 0 {
+                return ending.unwrap_or(End::Stop);
+            }
+            self.status.set_in_flight(self.under_way.sent());
+            tokio::select! {
+                event = session.next() => match event {
+                    Ok(event) => if let Some((taken, receipt)) = self.on_event(session, event).await {
+                        receipts.push(async move { taken.await.map(|()| receipt).ok() });
+                    },
+                    Err(error) => return End::Error(error),
+                },
+                () = self.feed.more(), if ending.is_none() && self.under_way.wants_more() => {}
+                Some(taken) = receipts.next() => if let Some(receipt) = taken { session.acknowledge(receipt) },
+                Ok(()) = commands.changed() => session.want_commands(*commands.borrow_and_update()),
+                () = sleep_until(give_up_at) => match ending.take() {
+                    None => (ending, give_up_at) = (Some(End::Renew), Instant::now() + self.settings.drain_timeout),
+                    Some(end) => return end,
+                },
+                () = self.stop.cancelled(), if !matches!(ending, Some(End::Stop)) => {
+                    (ending, give_up_at) = (Some(End::Stop), Instant::now() + self.settings.drain_timeout);
+                }
+            }
+        }
+    }
+
+    /// Queues what the window has room for.
+    fn fill(&mut self, session: &mut L::Session) {
+        loop {
+            while let Some(stored) = self.feed.pop_if(|| self.under_way.wants_more()) {
+                self.under_way.push(stored);
+            }
+            let (window, bytes) = self.allowed(session.window());
+            let others = self.under_way.sent();
+            let Some(stored) = self.under_way.next_to_send(window, bytes) else { return };
+            match session.publish(stored) {
+                Ok(()) => self.under_way.mark_sent(),
+                // Set aside in its turn, so that places set aside only grow.
+                Err(_) if others > 0 => return,
+                Err(error) => {
+                    let seq = stored.seq;
+                    self.set_aside(seq, &error.to_string());
+                }
+            }
+        }
+    }
+
+    fn allowed(&self, window: usize) -> (usize, usize) {
+        match (self.suspect_until, self.under_way.oldest()) {
+            (Some(until), Some(oldest)) if oldest.seq <= until => (1, usize::MAX),
+            _ => (window, self.settings.window_bytes),
+        }
+    }
+
+    /// A command that somebody may take, with what to acknowledge it with then.
+    async fn on_event(&mut self, session: &mut L::Session, event: Event) -> Option<(Taken, Receipt)> {
+        match event {
+            Event::Acked(seq) => self.acked(seq),
+            Event::Config(payload, receipt) => match (self.downlink.store_config(payload).await, receipt) {
+                (Ok(()), Some(receipt)) => session.acknowledge(receipt),
+                (Ok(()), None) => {}
+                (Err(error), _) => tracing::error!(%error, "Could not keep the configuration; the cloud will send it again"),
+            },
+            Event::Command(subfolder, payload, receipt) => {
+                let taken = self.downlink.deliver(subfolder, payload);
+                return receipt.map(|receipt| (taken, receipt));
+            }
+        }
+        None
+    }
+
+    fn acked(&mut self, seq: Seq) {
+        self.strikes = 0;
+        if let Some(below) = self.under_way.acked(seq) {
+            self.acker.ack(below);
+        }
+        if self.suspect_until.is_some_and(|until| seq >= until) {
+            self.suspect_until = None;
+        }
+    }
+
+    /// The cloud ended the connection because of a payload. Alone under way, it is known which.
+    fn strike(&mut self, reason: &str) {
+        if self.under_way.sent() > 1 {
+            self.suspect_until = self.suspect_until.max(self.under_way.last_sent());
+            return;
+        }
+        self.strikes += 1;
+        if self.strikes >= self.settings.refusals
+            && let Some(seq) = self.under_way.oldest().map(|stored| stored.seq)
+        {
+            self.set_aside(seq, reason);
+        }
+    }
+
+    fn set_aside(&mut self, seq: Seq, reason: &str) {
+        self.strikes = 0;
+        let Some(stored) = self.under_way.find(seq) else { return };
+        let reading = crate::link::reading_id(stored.boot, stored.seq);
+        match self.refused.set_aside(stored, reason) {
+            Ok(()) => {
+                tracing::warn!(%reading, reason, "The cloud refuses a reading; it is set aside and counted as evicted");
+                self.acked(seq);
+            }
+            Err(error) => tracing::error!(%reading, %error, "Could not set a refused reading aside; it is tried again"),
+        }
+    }
+
+    /// Waits before the next attempt, and says why: once per reason.
+    async fn wait(&mut self, error: &LinkError) {
+        let wait = self.backoff.next_wait();
+        let reason = error.to_string();
+        self.status.down(&reason, wait);
+        if self.logged.as_ref() == Some(&reason) {
+            tracing::debug!(reason, ?wait, "Still not connected");
+        } else if error.is_permanent() {
+            tracing::error!(
+                reason,
+                ?wait,
+                "The cloud does not let this device in; readings are kept. `drawbridge-shim doctor` says what to do"
+            );
+        } else {
+            tracing::warn!(reason, ?wait, "Not connected; readings are kept");
+        }
+        self.logged = Some(reason);
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! MQTT 5 to the bridge, by a session of our own on `rmqtt-codec` (docs/adr/0003-own-mqtt-client-in-the-shim.md).
+//!
+//! - QoS 1 with a window: ours, or the server's Receive Maximum if that is lower.
+//! - Packet ids are given in turn, and the window is far below 65,535, so none is used twice at a time.
+//! - A dead line is found by what does not come: a PINGRESP after a silence, a PUBACK while publishes wait.
+//! - Each connection gets a fresh token, made with the cloud's time.
+
+mod connect;
+mod packet;
+mod session;
+mod stream;
+mod tls;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use session::MqttSession;
+pub use stream::Stream;
+
+use super::{Link, LinkError};
+use crate::clock::CloudClock;
+use crate::config::{Bridge, Config, LinkConfig};
+use crate::identity::Identity;
+
+/// Connects to one bridge as one device.
+#[derive(Clone)]
+pub struct MqttLink {
+    bridge: Bridge,
+    identity: Identity,
+    clock: CloudClock,
+    limits: LinkConfig,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    /// The start of the shim whose readings' capture times are corrected by what is known of the clock now.
+    boot: u32,
+}
+
+/// Why a link cannot be made at all.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The file of roots cannot be used.
+    #[error("roots in {path} cannot be used: {problem}")]
+    Roots {
+        /// Which file, or the system's store.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// rustls refuses its configuration.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(#[from] rustls::Error),
+}
+
+impl MqttLink {
+    /// A link as configured; `boot` is that of the spool.
+    ///
+    /// # Errors
+    /// [`TlsError`] when the trusted roots cannot be read.
+    pub fn new(config: &Config, identity: Identity, clock: CloudClock, boot: u32) -> Result<Self, TlsError> {
+        let tls = if config.bridge.tls { Some(tls::client(config.ca.as_deref(), &clock)?) } else { None };
+        Ok(Self { bridge: config.bridge.clone(), identity, clock, limits: config.link.clone(), tls, boot })
+    }
+}
+
+impl Link for MqttLink {
+    type Session = MqttSession;
+
+    async fn connect(&mut self) -> Result<MqttSession, LinkError> {
+        let within = self.limits.connect_timeout;
+        let attempt = tokio::time::timeout(within, connect::connect(self)).await;
+        attempt.unwrap_or(Err(LinkError::Silent { what: "CONNACK", within }))
+    }
+}

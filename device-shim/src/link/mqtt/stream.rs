@@ -1,0 +1,31 @@
+//! TCP, with or without TLS on it.
+
+use std::sync::Arc;
+
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::config::Bridge;
+use crate::link::LinkError;
+
+/// Bytes both ways.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Resolves, connects and, when asked to, shakes hands. The caller bounds the time.
+pub(super) async fn open(bridge: &Bridge, tls: Option<&Arc<rustls::ClientConfig>>) -> Result<Box<dyn Stream>, LinkError> {
+    let peer = format!("{}:{}", bridge.host, bridge.port);
+    let failed = |step, problem: String| LinkError::Unreachable { step, peer: peer.clone(), problem };
+    let addresses: Vec<_> =
+        tokio::net::lookup_host((bridge.host.as_str(), bridge.port)).await.map_err(|error| failed("resolve", error.to_string()))?.collect();
+    let tcp = TcpStream::connect(addresses.as_slice()).await.map_err(|error| failed("reach", error.to_string()))?;
+    // A window is written at once; waiting for more would only delay it.
+    tcp.set_nodelay(true).map_err(|error| failed("reach", error.to_string()))?;
+    let Some(tls) = tls else { return Ok(Box::new(tcp)) };
+    let name = ServerName::try_from(bridge.host.clone()).map_err(|error| failed("speak TLS with", error.to_string()))?;
+    let stream = TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await;
+    Ok(Box::new(stream.map_err(|error| failed("speak TLS with", error.to_string()))?))
+}
