@@ -25,6 +25,11 @@ impl Query {
         self.0.iter().filter(move |(key, _)| camel(key) == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether there is a parameter `name` or `name.…`.
+    pub fn has_prefix(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| camel(key).strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+    }
+
     /// The last value of `name`; empty is absent.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().rfind(|(key, _)| camel(key) == name).map(|(_, value)| value.as_str()).filter(|v| !v.is_empty())

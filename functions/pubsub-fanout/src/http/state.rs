@@ -1,0 +1,28 @@
+//! `setState`.
+
+use axum::Json;
+use axum::extract::State;
+use edge::{ApiError, JsonBody, decode_base64};
+use serde_json::{Value, json};
+
+use super::admit::{Admitted, refuse_gateway};
+use super::body::SetState;
+use super::error::note;
+use crate::FanOut;
+
+pub(super) async fn set_state(
+    State(deps): State<FanOut>,
+    Admitted(speaker): Admitted,
+    JsonBody(sent): JsonBody<SetState>,
+) -> Result<Json<Value>, ApiError> {
+    refuse_gateway(sent.gateway_info.is_some())?;
+    let data = decode_base64("state.binary_data", &sent.state.binary_data)?;
+    match deps.state(&speaker, data.into()).await {
+        Ok(()) => Ok(Json(json!({}))),
+        Err(e) => {
+            let error = ApiError::from(e);
+            note(&deps, &speaker.key, &error).await;
+            Err(error)
+        }
+    }
+}
