@@ -85,6 +85,8 @@ impl Parts {
     fn env(&self) -> Vec<(&'static str, OsString)> {
         let [drawbridge, shim] = Binaries::VARIABLES;
         vec![
+            // An error says what it needs to say; a backtrace of the test harness hides it.
+            ("RUST_LIB_BACKTRACE", "0".into()),
             ("PUBSUB_EMULATOR_HOST", self.emulator.addr.to_string().into()),
             ("DRAWBRIDGE_TEST_PYTHON", self.python.clone().into()),
             ("DRAWBRIDGE_TEST_XTASK", self.xtask.clone().into()),

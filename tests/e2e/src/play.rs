@@ -51,7 +51,7 @@ impl Play {
         let shim_dir = scene.folder("device")?;
         let key = Shim::keygen(&scene.binaries, &shim_dir)?;
         cloud.create_registry(REGISTRY, topic)?;
-        let device = cloud.create_device(REGISTRY, "pi", &key)?;
+        let device = cloud.create_device(REGISTRY, "pi-1", &key)?;
         let line = ChaosProxy::to(cloud.mqtts)?;
         let (bridge, ca) = (format!("mqtts://{}", line.addr()), Some(cloud.ca.clone()));
         Shim::configure(&shim_dir, &device, &ShimOptions { bridge, ca, link: LINK.into() })?;

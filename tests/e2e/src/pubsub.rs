@@ -22,21 +22,25 @@ const ACK_DEADLINE_SECS: u64 = 600;
 pub struct PubSub {
     /// `host:port` of the emulator.
     pub host: String,
+    /// The topic's id.
+    pub topic: String,
     http: Http,
     subscription: String,
     seen: HashSet<String>,
 }
 
 impl PubSub {
-    /// Makes `topic` in `project` of the emulator that `cargo xtask test` started, and subscribes to it.
+    /// Makes a topic in `project` of the emulator that `cargo xtask test` started, and subscribes to it.
     ///
     /// # Errors
     /// When the emulator is not there or refuses.
-    pub fn subscribe(project: &str, topic: &str) -> Result<Self> {
+    pub fn subscribe(project: &str) -> Result<Self> {
+        // A name of its own, so that a second run on the same emulator begins with an empty topic.
+        let topic = format!("readings-{}", std::process::id());
         let host = setting("PUBSUB_EMULATOR_HOST")?;
         let addr = host.parse().with_context(|| format!("PUBSUB_EMULATOR_HOST is `{host}`"))?;
         let mut http = Http::to(addr);
-        for name in [topic.to_owned(), format!("{topic}-state")] {
+        for name in [topic.clone(), format!("{topic}-state")] {
             http.json("PUT", &format!("/v1/projects/{project}/topics/{name}"), &json!({}))?.success("creating the topic")?;
         }
         let subscription = format!("/v1/projects/{project}/subscriptions/{topic}");
@@ -46,7 +50,7 @@ impl PubSub {
             "enableMessageOrdering": true,
         });
         http.json("PUT", &subscription, &body)?.success("creating the subscription")?;
-        Ok(Self { host, http, subscription, seen: HashSet::new() })
+        Ok(Self { host, topic, http, subscription, seen: HashSet::new() })
     }
 
     /// What arrived since, in order, acknowledged; each message of Pub/Sub once.

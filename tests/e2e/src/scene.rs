@@ -8,7 +8,7 @@ use std::{env, fs, thread};
 use anyhow::{Context as _, Result, ensure};
 use stage::Binaries;
 
-/// A folder that goes away when the test has passed, and the programs.
+/// A folder of its own and the programs.
 #[derive(Debug)]
 pub struct Scene {
     /// The folder.
@@ -18,11 +18,17 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A scene for the test `name`.
+    /// Plays the test `name`. The folder with its logs goes away when the test has passed, and stays when it has not.
     ///
     /// # Errors
-    /// When the test was not started by `cargo xtask test`, or the folder cannot be made.
-    pub fn new(name: &str) -> Result<Self> {
+    /// When the test was not started by `cargo xtask test`, or fails.
+    pub fn play(name: &str, test: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
+        let scene = Self::new(name)?;
+        test(&scene).with_context(|| format!("the logs are in {}", scene.dir.display()))?;
+        fs::remove_dir_all(&scene.dir).with_context(|| format!("removing {}", scene.dir.display()))
+    }
+
+    fn new(name: &str) -> Result<Self> {
         let binaries = Binaries::from_env()?;
         let target = binaries.drawbridge.ancestors().nth(2).context("the programs are not in a target folder")?;
         // The name counts too: a test binary may run several scenes in one process.
@@ -39,17 +45,6 @@ impl Scene {
         let dir = self.dir.join(name);
         fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
         Ok(dir)
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("The logs of this scene are in {}", self.dir.display());
-        } else {
-            // A folder that stays is untidy, not wrong.
-            let _removed = fs::remove_dir_all(&self.dir);
-        }
     }
 }
 

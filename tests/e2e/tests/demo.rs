@@ -32,7 +32,6 @@ fn left_running(pid: u32) -> Vec<String> {
 
 #[test]
 fn the_demo_ends_with_one_line_and_leaves_nothing_running() -> Result<()> {
-    let _scene = Scene::new("demo")?;
     let child = demo(&["--readings", "300", "--cut", "1"])?.stdout(Stdio::piped()).spawn()?;
     let pid = child.id();
     let output = child.wait_with_output()?;
@@ -47,7 +46,10 @@ fn the_demo_ends_with_one_line_and_leaves_nothing_running() -> Result<()> {
 
 #[test]
 fn what_the_demo_says_to_try_next_works() -> Result<()> {
-    let scene = Scene::new("demo-stay")?;
+    Scene::play("demo-stay", try_next_steps)
+}
+
+fn try_next_steps(scene: &Scene) -> Result<()> {
     let log = scene.dir.join("demo.log");
     let mut process = Process::start_piped("demo", &mut demo(&["--readings", "50", "--cut", "1", "--stay"])?, &log)?;
     let pid = process.pid();

@@ -11,10 +11,13 @@ const READINGS: u64 = 3_000;
 
 #[test]
 fn the_topic_log_gets_every_reading_through_the_same_faults() -> Result<()> {
-    let scene = Scene::new("local")?;
-    let mut play = Play::begin(&scene, &CloudOptions::local("e2e-local"), TOPIC)?;
+    Scene::play("local", topic_log)
+}
+
+fn topic_log(scene: &Scene) -> Result<()> {
+    let mut play = Play::begin(scene, &CloudOptions::local("e2e-local"), TOPIC)?;
     let mut tail = Tail::follow(&scene.binaries.drawbridge, &play.cloud, TOPIC, &scene.dir.join("tail.log"))?;
-    let unsure = play.endure(&scene, READINGS)?;
-    judge("pi", READINGS, &unsure, || Ok(tail.take(Duration::from_millis(20))?.into_iter().map(Arrival::from).collect()))?;
+    let unsure = play.endure(scene, READINGS)?;
+    judge("pi-1", READINGS, &unsure, || Ok(tail.take(Duration::from_millis(20))?.into_iter().map(Arrival::from).collect()))?;
     Ok(())
 }

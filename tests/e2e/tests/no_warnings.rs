@@ -19,11 +19,14 @@ fn check_quiet(log: &Path) -> Result<()> {
 
 #[test]
 fn a_healthy_run_logs_no_warning_in_either_process() -> Result<()> {
-    let scene = Scene::new("no-warnings")?;
-    let mut play = Play::begin(&scene, &CloudOptions::local("e2e-quiet"), TOPIC)?;
+    Scene::play("no-warnings", healthy_run)
+}
+
+fn healthy_run(scene: &Scene) -> Result<()> {
+    let mut play = Play::begin(scene, &CloudOptions::local("e2e-quiet"), TOPIC)?;
     let mut tail = Tail::follow(&scene.binaries.drawbridge, &play.cloud, TOPIC, &scene.dir.join("tail.log"))?;
     let unsure = Sensors::start(play.shim.http, READINGS, 2, Duration::ZERO).finish()?;
-    let ledger = judge("pi", READINGS, &unsure, || Ok(tail.take(Duration::from_millis(20))?.into_iter().map(Arrival::from).collect()))?;
+    let ledger = judge("pi-1", READINGS, &unsure, || Ok(tail.take(Duration::from_millis(20))?.into_iter().map(Arrival::from).collect()))?;
     assert_eq!((ledger.duplicates, unsure.len()), (0, 0), "nothing broke, so nothing came twice");
     // Both stop as a service manager stops them, and say nothing bad about that either.
     assert!(play.shim.process.stop()?.success(), "the shim stops with 0");

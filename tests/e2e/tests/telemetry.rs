@@ -8,28 +8,30 @@ use e2e_tests::{Paho, PahoOptions, Play, PubSub, Scene, device_token, judge};
 use stage::CloudOptions;
 
 const PROJECT: &str = "e2e-telemetry";
-const TOPIC: &str = "readings";
 const READINGS: u64 = 10_000;
 const FROM_PAHO: u64 = 500;
 
 #[test]
 fn ten_thousand_readings_survive_a_bad_line_and_a_killed_shim() -> Result<()> {
-    let scene = Scene::new("telemetry")?;
-    let mut topic = PubSub::subscribe(PROJECT, TOPIC)?;
-    let mut play = Play::begin(&scene, &CloudOptions::emulator(PROJECT, &topic.host), TOPIC)?;
+    Scene::play("telemetry", ten_thousand)
+}
 
-    let (visitor, key) = play.second_device(&scene, "paho")?;
+fn ten_thousand(scene: &Scene) -> Result<()> {
+    let mut topic = PubSub::subscribe(PROJECT)?;
+    let mut play = Play::begin(scene, &CloudOptions::emulator(PROJECT, &topic.host), &topic.topic)?;
+
+    let (visitor, key) = play.second_device(scene, "paho")?;
     let token = device_token(&key, PROJECT, Duration::from_secs(600))?;
     let options = PahoOptions { mqtts: play.cloud.mqtts, ca: &play.cloud.ca, device: &visitor, token: &token, count: FROM_PAHO };
     let paho = Paho::start(&options, &scene.dir.join("paho.log"))?;
 
-    let unsure = play.endure(&scene, READINGS)?;
+    let unsure = play.endure(scene, READINGS)?;
     let report = paho.finish()?;
     assert_eq!(report["acknowledged"], FROM_PAHO, "{report}");
     assert_eq!(report["configs"].as_array().map(Vec::len), Some(1), "one configuration at SUBSCRIBE: {report}");
 
     let mut from_paho = Vec::new();
-    let ledger = judge("pi", READINGS, &unsure, || {
+    let ledger = judge("pi-1", READINGS, &unsure, || {
         let arrived = topic.take()?;
         from_paho.extend(arrived.iter().filter(|a| a.device == "paho").map(|a| a.data.clone()));
         Ok(arrived)

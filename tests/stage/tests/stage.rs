@@ -26,9 +26,10 @@ fn serve(answers: Vec<&'static str>) -> SocketAddr {
 }
 
 fn log(name: &str) -> PathBuf {
-    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("stage-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    dir.join(name)
+    let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // The last run's log is of no use to this one.
+    let _gone = std::fs::remove_file(&log);
+    log
 }
 
 #[test]
