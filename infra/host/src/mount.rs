@@ -6,6 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use domain::ports::CommandChannel;
 use edge::AdminAuth;
+use pubsub_fanout::FanOut;
 
 use crate::connect::Ports;
 
@@ -15,6 +16,8 @@ pub struct Shared {
     pub admin: AdminAuth,
     /// Reaches live sessions.
     pub commands: Arc<dyn CommandChannel>,
+    /// Publishes for devices.
+    pub fan_out: FanOut,
 }
 
 /// All functions at one address, with `/healthz` for whoever watches the process.
@@ -26,6 +29,6 @@ pub fn all(ports: &Ports, shared: Shared) -> Router {
         random: Arc::new(rand::random::<u64>),
         admin: shared.admin,
     };
-    let functions = device_registry::routes(registry);
+    let functions = device_registry::routes(registry).merge(pubsub_fanout::routes(shared.fan_out));
     edge::google_paths(functions.route("/healthz", get(async || "ok\n")))
 }

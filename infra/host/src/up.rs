@@ -133,8 +133,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         statuses: ports.statuses.clone(),
         clock: ports.clock.clone(),
     };
-    let bridge = Bridge::new(fan_out, Limits::default());
-    let app = mount::all(&ports, mount::Shared { admin, commands: bridge.commands() });
+    let bridge = Bridge::new(fan_out.clone(), Limits::default());
+    let app = mount::all(&ports, mount::Shared { admin, commands: bridge.commands(), fan_out });
     let stop = watch::Sender::new(false);
     let mut tasks = JoinSet::new();
     let (plain, secure) = (bridge.clone(), bridge.clone());
