@@ -216,13 +216,15 @@ fn generator_key() -> DecodingKey {
     DecodingKey::from_ec_components(X, Y).unwrap_or_else(|_| DecodingKey::from_secret(&[]))
 }
 
-/// How a device reaches us; a registry may disable either.
+/// How a device reaches us; a registry may disable either bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// The MQTT bridge.
     Mqtt,
     /// The HTTP bridge.
     Http,
+    /// The token service, which no switch of a registry closes: `httpConfig` is about the bridge alone.
+    Tokens,
 }
 
 /// Lets a device in: finds it, verifies its token, checks that its registry takes the protocol.

@@ -8,6 +8,7 @@
 //! | `config`, `state` | the ten versions kept of each, and how they move |
 //! | `status` | last-seen times and `lastErrorStatus`, written seldom |
 //! | `identity` | a JWT and a record become a [`identity::VerifiedDevice`], or a refusal that says why |
+//! | `token` | what a device's access token is asked and answered with |
 //! | `ports` | what the cloud side needs from outside, one screen |
 
 pub mod certificate;
@@ -22,6 +23,7 @@ pub mod registry;
 pub mod state;
 pub mod status;
 pub mod time;
+pub mod token;
 
 mod base64_bytes;
 

@@ -12,6 +12,7 @@ use crate::message::Message;
 use crate::registry::Registry;
 use crate::state::StateHistory;
 use crate::status::DeviceStatus;
+use crate::token::{AccessToken, Issued, PublicJwk, Scope, Secret, ServiceAccount};
 use crate::{PortError, Timestamp};
 
 /// A record and the version it was read at. Versions are opaque and never repeat for a key.
@@ -102,6 +103,29 @@ pub trait CommandChannel: Send + Sync {
     /// Says that the device's records changed: its session re-reads configuration, credentials and `blocked`.
     /// A lost hint loses nothing: the next SUBSCRIBE or token check reads the records.
     async fn hint(&self, device: &DeviceKey) -> Result<(), PortError>;
+}
+
+/// Gives access tokens of the cloud to who can show a token of ours: Google STS and IAM Credentials, or their stand-in.
+/// `Ok` is the issuer's word, a refusal included; `Err` says that it could not be had. Answers within 15 seconds.
+#[async_trait]
+pub trait TokenIssuer: Send + Sync {
+    /// Whom a subject token must be for: its `aud`.
+    fn audience(&self) -> &str;
+    /// A federated token for a device that `subject`, a JWT of ours, names.
+    async fn exchange(&self, subject: &Secret, scope: &Scope) -> Result<Issued, PortError>;
+    /// A token of a service account, for the holder of a federated token.
+    async fn impersonate(&self, federated: &AccessToken, account: &ServiceAccount, scope: &Scope) -> Result<Issued, PortError>;
+}
+
+/// The keys we sign subject tokens with (ES256). A key is published before it signs and for as long as what it signed counts.
+#[async_trait]
+pub trait SigningKeys: Send + Sync {
+    /// The key that signs now.
+    async fn current(&self) -> Result<PublicJwk, PortError>;
+    /// All keys to publish: the one that signs, the next if there is one, and those before.
+    async fn published(&self) -> Result<Vec<PublicJwk>, PortError>;
+    /// The signature of `message` by the key `kid`: 64 bytes, `r` and `s` (RFC 7518, section 3.4).
+    async fn sign(&self, kid: &str, message: &[u8]) -> Result<Vec<u8>, PortError>;
 }
 
 /// The time. Tests own it.
