@@ -50,21 +50,33 @@ impl CommandChannel for Channel {
     }
 }
 
-/// Records that let others go first at every call, so that requests running together really interleave.
-struct Yielding<T>(Arc<dyn Records<T>>);
+/// Writes that may still happen before the store fails.
+type Budget = Arc<AtomicI64>;
+
+/// Records that let others go first at every call, so that requests running together really interleave; and that fail
+/// once a budget of writes is used up, as a process that dies does.
+struct Rough<T>(Arc<dyn Records<T>>, Budget);
+
+impl<T> Rough<T> {
+    async fn spend(&self) -> Result<(), PortError> {
+        yield_now().await;
+        let left = self.1.fetch_sub(1, Ordering::Relaxed);
+        if left > 0 { Ok(()) } else { Err(PortError::passing("records", "the budget is used up")) }
+    }
+}
 
 #[async_trait]
-impl<T: Send + Sync> Records<T> for Yielding<T> {
+impl<T: Send + Sync> Records<T> for Rough<T> {
     async fn get(&self, key: &str) -> Result<Option<Versioned<T>>, PortError> {
         yield_now().await;
         self.0.get(key).await
     }
     async fn put(&self, key: &str, value: &T, expect: Expect) -> Result<Written, PortError> {
-        yield_now().await;
+        self.spend().await?;
         self.0.put(key, value, expect).await
     }
     async fn delete(&self, key: &str, expect: Expect) -> Result<Written, PortError> {
-        yield_now().await;
+        self.spend().await?;
         self.0.delete(key, expect).await
     }
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page<T>, PortError> {
@@ -73,14 +85,14 @@ impl<T: Send + Sync> Records<T> for Yielding<T> {
     }
 }
 
-fn yielding(stores: Stores) -> Stores {
+fn rough(stores: &Stores, budget: &Budget) -> Stores {
     Stores {
-        registries: Arc::new(Yielding(stores.registries)),
-        devices: Arc::new(Yielding(stores.devices)),
-        device_numbers: Arc::new(Yielding(stores.device_numbers)),
-        configs: Arc::new(Yielding(stores.configs)),
-        states: Arc::new(Yielding(stores.states)),
-        statuses: Arc::new(Yielding(stores.statuses)),
+        registries: Arc::new(Rough(stores.registries.clone(), budget.clone())),
+        devices: Arc::new(Rough(stores.devices.clone(), budget.clone())),
+        device_numbers: Arc::new(Rough(stores.device_numbers.clone(), budget.clone())),
+        configs: Arc::new(Rough(stores.configs.clone(), budget.clone())),
+        states: Arc::new(Rough(stores.states.clone(), budget.clone())),
+        statuses: Arc::new(Rough(stores.statuses.clone(), budget.clone())),
     }
 }
 
@@ -90,6 +102,10 @@ pub(crate) struct App {
     pub(crate) stores: Stores,
     pub(crate) channel: Arc<Channel>,
     pub(crate) clock: Arc<TestClock>,
+    /// Writes until the stores fail; practically endless at first.
+    pub(crate) budget: Budget,
+    /// What the next device number is made of.
+    pub(crate) random: Arc<AtomicU64>,
 }
 
 /// Status and body of an answer.
@@ -119,19 +135,21 @@ impl Answer {
 
 impl App {
     pub(crate) fn new() -> Self {
-        let stores = yielding(infra_local::memory_stores());
+        let stores = infra_local::memory_stores();
+        let budget: Budget = Arc::new(AtomicI64::new(i64::MAX));
         let channel =
             Arc::new(Channel { answer: Mutex::new(Ok(Delivery::Delivered)), delivered: Mutex::default(), hints: Mutex::default() });
         let clock = Arc::new(TestClock(AtomicI64::new(NOON)));
-        let counter = AtomicU64::new(600_000_000_000_000);
+        let random = Arc::new(AtomicU64::new(600_000_000_000_000));
+        let counter = random.clone();
         let deps = Deps {
-            stores: stores.clone(),
+            stores: rough(&stores, &budget),
             commands: channel.clone(),
             clock: clock.clone(),
             random: Arc::new(move || counter.fetch_add(7_919, Ordering::Relaxed)),
             admin: AdminAuth::Token(AdminToken::new(TOKEN)),
         };
-        Self { router: router(deps), stores, channel, clock }
+        Self { router: router(deps), stores, channel, clock, budget, random }
     }
 
     /// With registry `reg`.
@@ -166,6 +184,10 @@ impl App {
     }
     pub(crate) async fn delete(&self, uri: &str) -> Answer {
         self.raw("DELETE", uri, String::new()).await
+    }
+    /// The key of device `dev`.
+    pub(crate) fn key() -> DeviceKey {
+        DeviceKey { registry: "projects/p-1/locations/us-central1/registries/reg".parse().unwrap(), id: "dev".parse().unwrap() }
     }
     /// Creates a device in `reg`.
     pub(crate) async fn create(&self, device: Value) -> Answer {

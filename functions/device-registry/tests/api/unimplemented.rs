@@ -1,1 +1,26 @@
-//! x
+//! Methods that come later say so; paths that are no method are not found.
+
+use serde_json::json;
+
+use crate::support::{App, REG};
+
+#[tokio::test]
+async fn later_methods_answer_by_their_name() {
+    let app = App::with_device().await;
+    for verb in ["bindDeviceToGateway", "unbindDeviceFromGateway", "getIamPolicy", "setIamPolicy", "testIamPermissions"] {
+        let says = format!("{}{} is not implemented", verb[..1].to_uppercase(), &verb[1..]);
+        app.post(&format!("{REG}:{verb}"), json!({})).await.refused(501, "UNIMPLEMENTED", &says);
+        app.post(&format!("{REG}/groups/grp:{verb}"), json!({})).await.refused(501, "UNIMPLEMENTED", "of a group is not implemented");
+    }
+    app.get(&format!("{REG}/groups/grp/devices")).await.refused(501, "UNIMPLEMENTED", "ListDevices of a group");
+    app.get(&format!("{REG}/groups/grp/devices/dev/states")).await.refused(501, "UNIMPLEMENTED", "ListDeviceStates of a group");
+}
+
+#[tokio::test]
+async fn what_is_no_method_is_not_found() {
+    let app = App::with_device().await;
+    app.post(&format!("{REG}/devices/dev:reboot"), json!({})).await.refused(404, "NOT_FOUND", "devices/dev:reboot is not part of this API");
+    app.get(&format!("{REG}/devices/dev:sendCommandToDevice")).await.refused(404, "NOT_FOUND", "is not part of this API");
+    app.post(REG, json!({})).await.refused(404, "NOT_FOUND", "is not part of this API");
+    app.get("/v1/projects/p-1").await.refused(404, "NOT_FOUND", "GET /v1/projects/p-1");
+}
