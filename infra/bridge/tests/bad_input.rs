@@ -1,5 +1,7 @@
 //! What must be refused, and how clearly: each line is answered by code, by reason string and by `lastErrorStatus`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by panicking")]
+
 mod support;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! Who is let in, by which key and which name; and what CONNACK says.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by panicking")]
+
 mod support;
 
 use std::collections::HashMap;

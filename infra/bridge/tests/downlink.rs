@@ -1,5 +1,7 @@
 //! Subscriptions, configuration and commands.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by panicking")]
+
 mod support;
 
 use std::time::Duration;

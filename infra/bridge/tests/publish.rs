@@ -1,5 +1,7 @@
 //! Events and states from the device to the publisher.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by panicking")]
+
 mod support;
 
 use std::time::{Duration, Instant};

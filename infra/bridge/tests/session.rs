@@ -1,5 +1,7 @@
 //! The life of a session: takeover, expiry, stalls, failures, stopping.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by panicking")]
+
 mod support;
 
 use std::time::{Duration, Instant};
