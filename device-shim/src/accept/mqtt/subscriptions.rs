@@ -72,12 +72,10 @@ impl Subscriptions {
             return std::future::pending().await;
         }
         let Self { config, commands, .. } = self;
-        loop {
-            tokio::select! {
-                Some((payload, qos)) = next_config(config) => return self.send_config(payload, qos),
-                Some((command, qos)) = next_command(commands) => return self.send_command(command, qos),
-                else => return std::future::pending().await,
-            }
+        tokio::select! {
+            Some((payload, qos)) = next_config(config) => self.send_config(payload, qos),
+            Some((command, qos)) = next_command(commands) => self.send_command(command, qos),
+            else => std::future::pending().await,
         }
     }
 
