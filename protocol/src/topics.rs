@@ -171,11 +171,16 @@ mod tests {
     }
 
     #[test]
+    fn a_slash_with_nothing_behind_it_is_no_subfolder() {
+        assert_eq!(PublishTopic::parse("/devices/d/events/"), Ok(PublishTopic::Events { device: "d", subfolder: "" }));
+    }
+
+    #[test]
     fn what_the_bridge_never_took_is_refused_by_name() {
         for topic in ["", "devices/d/events", "/devices/d", "/devices/d/eventsx", "/devices/d/config", "/other/d/events"] {
             assert!(PublishTopic::parse(topic).unwrap_err().to_string().contains(&format!("`{topic}`")), "{topic}");
         }
-        for topic in ["/devices/d/events/", "/devices/d/events/a", "/devices/d/events/ab//cd", "/devices/d/events/a\0"] {
+        for topic in ["/devices/d/events/a/", "/devices/d/events/a", "/devices/d/events/ab//cd", "/devices/d/events/a\0"] {
             assert!(matches!(PublishTopic::parse(topic), Err(TopicError::Subfolder(_))), "{topic}");
         }
         for filter in ["#", "/devices/+/config", "/devices/d/commands", "/devices/d/commands/x", "/devices/d/events"] {
