@@ -14,6 +14,7 @@ mod bearer;
 mod code;
 mod date;
 mod json;
+mod method_override;
 mod observe;
 mod path;
 mod query;

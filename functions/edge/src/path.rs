@@ -12,15 +12,15 @@ use axum::http::{Method, Uri};
 use protocol::{DeviceName, NameError, RegistryName};
 use tower::ServiceExt as _;
 
-use crate::{ApiError, Code, observe};
+use crate::{ApiError, Code, method_override, observe};
 
 /// Serves `routes`, written in the normal form (`…/{device}/~publishEvent`), at Google's paths (`…/{device}:publishEvent`),
 /// with request ids, panics caught, and Google-shaped answers to unknown paths and wrong methods.
 /// `routes` must have no fallback of its own.
 pub fn google_paths(routes: Router) -> Router {
     let routes = routes.method_not_allowed_fallback(not_served).fallback(not_served);
-    let observed = observe::observed(routes);
-    Router::new().fallback_service(observed.map_request(normal_form as fn(Request) -> Request))
+    let served = method_override::overridable(observe::observed(routes));
+    Router::new().fallback_service(served.map_request(normal_form as fn(Request) -> Request))
 }
 
 fn normal_form(mut request: Request) -> Request {

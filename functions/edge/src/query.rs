@@ -8,16 +8,18 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::ApiError;
+use crate::method_override::QueryBody;
 
 /// The parameters of a request, in order.
 #[derive(Debug, Clone, Default)]
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads the part of a URL after `?`.
+    /// Reads the part of a URL after `?`. What cannot be decoded is passed over.
     pub fn parse(query: &str) -> Self {
-        let uri = format!("/?{query}").parse().unwrap_or_default();
-        Self(axum::extract::Query::try_from_uri(&uri).map(|q| q.0).unwrap_or_default())
+        // Pair by pair: a URL has at most 64 KiB, a query that comes as a body has not.
+        let read = |pair| format!("/?{pair}").parse().ok().and_then(|uri| axum::extract::Query::<Vec<_>>::try_from_uri(&uri).ok());
+        Self(query.split('&').filter_map(read).flat_map(|pairs| pairs.0).collect())
     }
 
     /// Every value of `name`, given in camelCase; a parameter in snake case is the same one.
@@ -60,7 +62,11 @@ fn camel(name: &str) -> String {
 impl<S: Sync> FromRequestParts<S> for Query {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(axum::extract::Query::try_from_uri(&parts.uri).map(|q| Self(q.0)).unwrap_or_default())
+        let mut query = Self::parse(parts.uri.query().unwrap_or_default());
+        if let Some(QueryBody(body)) = parts.extensions.get() {
+            query.0.extend(Self::parse(body).0);
+        }
+        Ok(query)
     }
 }
 

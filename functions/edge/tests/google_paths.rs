@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::{get, post};
-use edge::{AdminAuth, AdminToken, ApiError, Code, JsonBody, PathParams, google_paths};
+use edge::{AdminAuth, AdminToken, ApiError, Code, JsonBody, PathParams, Query, google_paths};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -14,6 +14,7 @@ fn routes() -> Router {
     Router::new()
         .route("/v1/things/{thing}/~open", post(async |p: PathParams| p.get::<protocol::DeviceRef>("thing").map(|t| t.to_string())))
         .route("/v1/things/{thing}", get(async || "got"))
+        .route("/v1/query", get(async |q: Query| q.all("deviceIds").count().to_string()))
         .route("/v1/body", post(async |JsonBody(body): JsonBody<Value, 32>| body.to_string()))
         .route("/v1/panic", get(async || -> &'static str { panic!("on purpose") }))
         .route("/v1/broken", get(async || ApiError::new(Code::Internal, "broken").caused_by(std::fmt::Error)))
@@ -83,4 +84,15 @@ async fn guarded_routes_want_the_token_and_unknown_paths_stay_unknown() {
         let request = Request::builder().uri("/v1/things/a").header("authorization", header).body(Body::empty()).unwrap();
         assert_eq!(google_paths(guarded()).oneshot(request).await.unwrap().status(), expected, "{header}");
     }
+}
+
+#[tokio::test]
+async fn a_get_may_come_as_a_post_with_its_query_as_the_body() {
+    let body = "device_ids=dev-0000000001&".repeat(10_000);
+    let request = Request::builder().method("POST").uri("/v1/query?deviceIds=a").header("x-http-method-override", "GET");
+    let response = google_paths(routes()).oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(to_bytes(response.into_body(), 99).await.unwrap(), "10001");
+    let request = Request::builder().method("POST").uri("/v1/query").body(Body::empty()).unwrap();
+    assert_eq!(google_paths(routes()).oneshot(request).await.unwrap().status(), StatusCode::NOT_FOUND);
 }

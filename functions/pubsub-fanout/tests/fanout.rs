@@ -1,5 +1,7 @@
 //! Events and states to where a registry sends them, on the real topic log.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -92,3 +92,20 @@ async fn what_cannot_be_listed_is_refused() {
     let says = "by gateway associations";
     app.get(&format!("{REG}/devices?gatewayListOptions.associationsGatewayId=gw1")).await.refused(501, "UNIMPLEMENTED", says);
 }
+
+#[tokio::test]
+async fn a_call_may_name_ten_thousand_ids_sent_as_googles_clients_send_long_queries() {
+    let app = App::with_device().await;
+    for (count, status) in [(10_000, 200), (10_001, 400)] {
+        let request = axum::http::Request::builder()
+            .method("POST")
+            .uri(format!("{REG}/devices"))
+            .header("authorization", format!("Bearer {}", crate::support::TOKEN))
+            .header("x-http-method-override", "GET")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(axum::body::Body::from("deviceIds=dev&".repeat(count)))
+            .unwrap();
+        let response = tower::ServiceExt::oneshot(app.router.clone(), request).await.unwrap();
+        assert_eq!(response.status(), status);
+    }
+}

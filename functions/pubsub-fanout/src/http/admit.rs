@@ -25,7 +25,8 @@ impl FromRequestParts<FanOut> for Admitted {
             Err(DomainError::Refused(why)) => return Err(refusal(deps, &name, why).await),
             Err(e) => return Err(e.into()),
         };
-        refuse_gateway(parts.uri.query().is_some_and(|q| Query::parse(q).has_prefix("gatewayInfo")))?;
+        let Ok(query) = Query::from_request_parts(parts, deps).await;
+        refuse_gateway(query.has_prefix("gatewayInfo"))?;
         Ok(Self(Speaker::new(device.device(), Arc::new(registry), None)))
     }
 }
