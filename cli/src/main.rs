@@ -1,18 +1,54 @@
 //! `drawbridge`: what a person types.
 //!
-//! Exit codes: 0 done, 64 a flag or variable is wrong, 1 anything else.
+//! | file | holds |
+//! | --- | --- |
+//! | `up`, `tail` | the installation on this machine |
+//! | `registries` `devices` `credentials` `configs` `states` `commands` | one noun each: its verbs, flags and columns |
+//! | `session` | what every verb starts from, and how it answers |
+//! | `flags`, `profile`, `environment` | where settings come from |
+//! | `resource`, `client`, `curl`, `error` | a name, a request about it, and what may come back |
+//!
+//! Exit codes: 0 done, 64 a flag, variable or file is wrong, 1 anything else.
 
+mod changes;
+mod client;
+mod commands;
+mod completion;
+mod configs;
+mod credentials;
+mod curl;
+mod devices;
 mod environment;
+mod error;
+mod flags;
+mod key_file;
+mod pairs;
+mod payload;
+mod profile;
+mod registries;
+mod resource;
+mod secret;
+mod session;
+mod states;
+mod table;
 mod tail;
 mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::session::Noun;
 
 /// Cloud IoT Core in your own account: a device registry, an MQTT and HTTP bridge, telemetry in Pub/Sub.
 #[derive(Parser)]
-#[command(name = "drawbridge", version, after_help = "Start with `drawbridge up`; it prints what to try next.")]
+#[command(
+    name = "drawbridge",
+    version,
+    max_term_width = 120,
+    after_help = "Start with `drawbridge up`; it prints what to try next.
+`gcloud iot devices configs update …` is `drawbridge devices configs update …`, or shorter `drawbridge configs update …`."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -24,6 +60,26 @@ enum Command {
     Up(Box<up::Args>),
     /// Follow a topic of the local topic log.
     Tail(tail::Args),
+    /// Create, show, list, change and delete registries.
+    #[command(after_help = registries::EXAMPLES)]
+    Registries(Box<Noun<registries::Registries>>),
+    /// Create, show, list, change and delete devices.
+    #[command(after_help = devices::EXAMPLES)]
+    Devices(Box<Noun<devices::Devices>>),
+    /// Add, list and delete keys of a device or CA certificates of a registry.
+    #[command(after_help = credentials::EXAMPLES)]
+    Credentials(Box<Noun<credentials::Credentials>>),
+    /// Update and show configurations of a device.
+    #[command(after_help = configs::EXAMPLES)]
+    Configs(Box<Noun<configs::Configs>>),
+    /// List what a device reported as its state.
+    #[command(after_help = states::EXAMPLES)]
+    States(Box<Noun<states::States>>),
+    /// Send a command to a connected device.
+    #[command(after_help = commands::EXAMPLES)]
+    Commands(Box<Noun<commands::Commands>>),
+    /// Print the completion script of a shell.
+    Completion(completion::Args),
 }
 
 /// `EX_USAGE` of sysexits.h: the caller asked for something that cannot be.
@@ -34,7 +90,7 @@ fn main() -> ExitCode {
         eprintln!("drawbridge: {unknown}");
         return ExitCode::from(EXIT_USAGE);
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(flags::dashed(std::env::args_os())) {
         Ok(cli) => cli,
         Err(e) => {
             // clap prints help and version through the same door; those are no error.
@@ -42,15 +98,25 @@ fn main() -> ExitCode {
             return if e.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    let done = match cli.command {
-        Command::Up(args) => up::run(*args),
-        Command::Tail(args) => tail::run(&args),
-    };
-    match done {
+    match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("drawbridge: {e:#}");
-            ExitCode::FAILURE
+            if e.is::<error::Usage>() { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
         }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Up(args) => up::run(*args),
+        Command::Tail(args) => tail::run(&args),
+        Command::Registries(noun) => noun.run(),
+        Command::Devices(noun) => noun.run(),
+        Command::Credentials(noun) => noun.run(),
+        Command::Configs(noun) => noun.run(),
+        Command::States(noun) => noun.run(),
+        Command::Commands(noun) => noun.run(),
+        Command::Completion(args) => completion::run(&args, Cli::command()),
     }
 }

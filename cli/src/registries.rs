@@ -1,0 +1,159 @@
+//! `drawbridge registries`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::changes::{Changes, enum_name, switch};
+use crate::client::Request;
+use crate::flags::Paging;
+use crate::pairs::Pairs;
+use crate::session::{Session, Verb};
+use crate::table::{Column, cell};
+use crate::{credentials, key_file};
+
+/// Taught by `drawbridge registries --help`.
+pub(crate) const EXAMPLES: &str = "Examples:
+  export DRAWBRIDGE_REGION=europe-west1
+  drawbridge registries create my-registry --event-notification-config topic=events
+  drawbridge registries create plant --state-pubsub-topic states \\
+    --event-notification-config topic=alarms,subfolder=alarm \\
+    --event-notification-config topic=events
+  drawbridge registries list
+  drawbridge registries describe my-registry --json
+  drawbridge registries update my-registry --no-enable-http-config --log-level info
+  drawbridge registries delete plant --quiet";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Registries {
+    /// Create a registry.
+    Create {
+        /// Its id, or its full name.
+        registry: String,
+        #[command(flatten)]
+        settings: Settings,
+        /// A CA certificate (PEM) that new device certificates must be signed by.
+        #[arg(long, value_name = "FILE")]
+        public_key_path: Option<PathBuf>,
+    },
+    /// Show a registry.
+    Describe {
+        /// Its id, or its full name.
+        registry: String,
+    },
+    /// List the registries of a region.
+    List {
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Change a registry: what is given is set, the rest stays.
+    Update {
+        /// Its id, or its full name.
+        registry: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Delete a registry that has no devices.
+    Delete {
+        /// Its id, or its full name.
+        registry: String,
+    },
+    /// The CA certificates of a registry: the same as `drawbridge credentials` without --device.
+    #[command(subcommand)]
+    Credentials(credentials::Credentials),
+}
+
+/// What creation and update share.
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    /// Where events go: topic=TOPIC[,subfolder=SUBFOLDER][,fan-out=true]. Repeatable, at most 10; the first match wins.
+    #[arg(long = "event-notification-config", value_name = "PAIRS", value_parser = |text: &str| Pairs::of(text, &["topic", "subfolder", "fan-out"]))]
+    routes: Vec<Pairs>,
+    /// Where states go, beside the registry itself; empty for nowhere.
+    #[arg(long, value_name = "TOPIC")]
+    state_pubsub_topic: Option<String>,
+    /// Let devices connect over MQTT (the default).
+    #[arg(long, overrides_with = "no_enable_mqtt_config")]
+    enable_mqtt_config: bool,
+    /// Keep devices from MQTT.
+    #[arg(long)]
+    no_enable_mqtt_config: bool,
+    /// Let devices use the HTTP bridge (the default).
+    #[arg(long, overrides_with = "no_enable_http_config")]
+    enable_http_config: bool,
+    /// Keep devices from the HTTP bridge.
+    #[arg(long)]
+    no_enable_http_config: bool,
+    /// How much of the life of its devices is logged.
+    #[arg(long, value_name = "LEVEL", value_parser = ["none", "error", "info", "debug"])]
+    log_level: Option<String>,
+}
+
+impl Settings {
+    fn changes(&self, session: &Session) -> Changes {
+        let state = |protocol: &str, on: bool| -> Value { format!("{protocol}_{}", if on { "ENABLED" } else { "DISABLED" }).into() };
+        let mqtt = switch(self.enable_mqtt_config, self.no_enable_mqtt_config);
+        let http = switch(self.enable_http_config, self.no_enable_http_config);
+        let routes: Vec<Value> = self.routes.iter().map(|pairs| route(session, pairs)).collect();
+        let mut changes = Changes::default();
+        changes.set("eventNotificationConfigs", (!routes.is_empty()).then_some(routes.into()));
+        let topic = self.state_pubsub_topic.as_ref();
+        changes.set("stateNotificationConfig.pubsubTopicName", topic.map(|topic| session.topic(topic).into()));
+        changes.set("mqttConfig.mqttEnabledState", mqtt.map(|on| state("MQTT", on)));
+        changes.set("httpConfig.httpEnabledState", http.map(|on| state("HTTP", on)));
+        changes.set("logLevel", self.log_level.as_deref().map(enum_name));
+        changes
+    }
+}
+
+fn route(session: &Session, pairs: &Pairs) -> Value {
+    let mut route = json!({ "pubsubTopicName": session.topic(pairs.get("topic").unwrap_or_default()) });
+    if let Some(subfolder) = pairs.get("subfolder") {
+        route["subfolderMatches"] = subfolder.into();
+    }
+    if pairs.get("fan-out").is_some_and(|v| v != "false") {
+        route["fanOut"] = true.into();
+    }
+    route
+}
+
+const COLUMNS: [Column; 4] = [
+    ("ID", |r| cell(&r["id"])),
+    ("MQTT", |r| cell(&r["mqttConfig"]["mqttEnabledState"])),
+    ("HTTP", |r| cell(&r["httpConfig"]["httpEnabledState"])),
+    ("EVENTS_TO", |r| {
+        let topics = r["eventNotificationConfigs"].as_array().into_iter().flatten();
+        let topics: Vec<_> = topics.map(|c| cell(&c["pubsubTopicName"])).collect();
+        if topics.is_empty() { "-".to_owned() } else { topics.join(",") }
+    }),
+];
+
+impl Verb for Registries {
+    fn run(self, session: &Session) -> Result<()> {
+        match self {
+            Self::Create { registry, settings, public_key_path } => {
+                let about = session.registry(&registry)?;
+                let mut changes = settings.changes(session);
+                let certificate = public_key_path.map(|path| key_file::registry_credential(&path)).transpose()?;
+                changes.set("credentials", certificate.map(|c| json!([c])));
+                let request = Request::new(Method::POST, &about.parent()).below("registries").body(changes.with_id(about.id()));
+                session.change(&request, |_| format!("Created {about}."))
+            }
+            Self::Describe { registry } => session.describe(&Request::get(&session.registry(&registry)?)),
+            Self::List { paging } => {
+                let request = Request::get(&session.location()?).below("registries");
+                let none = "No registries here yet. Create one: drawbridge registries create REGISTRY --region REGION";
+                session.list(&request, "deviceRegistries", &paging, &COLUMNS, none)
+            }
+            Self::Update { registry, settings } => {
+                let about = session.registry(&registry)?;
+                session.change(&settings.changes(session).update(&about)?, |_| format!("Updated {about}."))
+            }
+            Self::Delete { registry } => session.delete(&session.registry(&registry)?),
+            Self::Credentials(verb) => verb.run(session),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a verb is about: a place, a registry in it, or a device in that.
+
+use std::fmt;
+
+use anyhow::Result;
+
+use crate::error::usage;
+
+/// The parts of a full name: `projects/{p}/locations/{l}[/registries/{r}[/devices/{d}]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resource(Vec<String>);
+
+const REGISTRIES: &str = "registries";
+const DEVICES: &str = "devices";
+
+impl Resource {
+    /// Where registries live.
+    pub(crate) fn location(project: &str, region: &str) -> Result<Self> {
+        Self(Vec::new()).child("projects", project)?.child("locations", region)
+    }
+
+    /// `given` as a full name of a registry (`projects/…`), or as an id in the place that `parent` finds.
+    pub(crate) fn registry(given: &str, parent: impl FnOnce() -> Result<Self>) -> Result<Self> {
+        Self::named(given, &["projects", "locations", REGISTRIES], parent)
+    }
+
+    /// The same for a device; its id or its number.
+    pub(crate) fn device(given: &str, parent: impl FnOnce() -> Result<Self>) -> Result<Self> {
+        Self::named(given, &["projects", "locations", REGISTRIES, DEVICES], parent)
+    }
+
+    fn named(given: &str, collections: &[&str], parent: impl FnOnce() -> Result<Self>) -> Result<Self> {
+        if !given.contains('/') {
+            return parent()?.child(collections[collections.len() - 1], given);
+        }
+        let parts: Vec<_> = given.split('/').collect();
+        let fits = parts.len() == 2 * collections.len() && parts.chunks(2).zip(collections).all(|(pair, c)| pair[0] == *c);
+        if !fits {
+            let form: Vec<_> = collections.iter().map(|c| format!("{c}/…")).collect();
+            return Err(usage(format!("`{given}` is neither an id nor a full name, which is {}", form.join("/"))));
+        }
+        parts.chunks(2).try_fold(Self(Vec::new()), |all, pair| all.child(pair[0], pair[1]))
+    }
+
+    /// One level down. The server judges the id; here it only must not lead to another path.
+    fn child(mut self, collection: &str, id: &str) -> Result<Self> {
+        if matches!(id, "" | "." | "..") || id.contains(['/', '?', '#']) {
+            return Err(usage(format!("`{id}` is no id of {collection}: it starts with a letter, letters, digits and -._+~% follow")));
+        }
+        self.0.extend([collection.to_owned(), id.to_owned()]);
+        Ok(self)
+    }
+
+    /// The parts of its path.
+    pub(crate) fn segments(&self) -> &[String] {
+        &self.0
+    }
+
+    /// What it stands in.
+    pub(crate) fn parent(&self) -> Self {
+        Self(self.0[..self.0.len().saturating_sub(2)].to_vec())
+    }
+
+    /// Its own id.
+    pub(crate) fn id(&self) -> &str {
+        self.0.last().map_or("", String::as_str)
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.0.len() / 2 {
+            4 => "device",
+            3 => "registry",
+            _ => "location",
+        }
+    }
+
+    /// The id above it that stands under `collection`.
+    fn part(&self, collection: &str) -> &str {
+        self.0.chunks(2).find(|pair| pair[0] == collection).map_or("", |pair| &pair[1])
+    }
+
+    /// The command that lists the registries of the same place.
+    pub(crate) fn list_registries(&self) -> String {
+        format!("drawbridge registries list --project {} --region {}", self.part("projects"), self.part("locations"))
+    }
+
+    /// The command that lists the devices of the same registry.
+    pub(crate) fn list_devices(&self) -> String {
+        let (project, region) = (self.part("projects"), self.part("locations"));
+        format!("drawbridge devices list --registry {} --project {project} --region {region}", self.part(REGISTRIES))
+    }
+
+    /// The command that lists what is beside it.
+    pub(crate) fn list_siblings(&self) -> String {
+        if self.kind() == "device" { self.list_devices() } else { self.list_registries() }
+    }
+}
+
+/// As in "device `d`".
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind(), self.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_name_needs_no_place_and_a_path_is_no_id() {
+        let place = || Resource::location("p", "r");
+        let full = "projects/p/locations/r/registries/x/devices/d";
+        let registry = Resource::registry("x", place).unwrap();
+        assert_eq!(Resource::device(full, || unreachable!()).unwrap(), Resource::device("d", || Ok(registry)).unwrap());
+        for wrong in ["..", "", "a/b", "projects/p/locations/r/registries/..", "projects/p/locations/r/devices/x", "a?b"] {
+            assert!(Resource::registry(wrong, place).is_err(), "{wrong}");
+        }
+    }
+}
