@@ -159,6 +159,10 @@ async fn a_number_that_is_taken_is_not_given_again() {
     app.random.store(600_000_000_000_000, Ordering::Relaxed);
     let second = app.create(json!({"id": "dev2"})).await.ok();
     assert_eq!(second["numId"], (2_000_000_000_000_000 + first).to_string());
+    // A source that repeats itself is an error, not a loop.
+    let broken = App::with_broken_random().await;
+    broken.create(json!({"id": "dev"})).await.ok();
+    broken.create(json!({"id": "dev2"})).await.refused(500, "INTERNAL", "random numbers failed");
     app.random.store(u64::MAX, Ordering::Relaxed);
     let number: u64 = app.create(json!({"id": "dev3"})).await.ok()["numId"].as_str().unwrap().parse().unwrap();
     assert!((2_000_000_000_000_000..3_900_000_000_000_000).contains(&number), "{number}");

@@ -135,6 +135,17 @@ impl Answer {
 
 impl App {
     pub(crate) fn new() -> Self {
+        Self::with_steps_of(7_919)
+    }
+
+    /// With registry `reg` and a source of numbers that always gives the same.
+    pub(crate) async fn with_broken_random() -> Self {
+        let app = Self::with_steps_of(0);
+        app.post(&format!("{P}/registries"), json!({"id": "reg"})).await.ok();
+        app
+    }
+
+    fn with_steps_of(step: u64) -> Self {
         let stores = infra_local::memory_stores();
         let budget: Budget = Arc::new(AtomicI64::new(i64::MAX));
         let channel =
@@ -146,7 +157,7 @@ impl App {
             stores: rough(&stores, &budget),
             commands: channel.clone(),
             clock: clock.clone(),
-            random: Arc::new(move || counter.fetch_add(7_919, Ordering::Relaxed)),
+            random: Arc::new(move || counter.fetch_add(step, Ordering::Relaxed)),
             admin: AdminAuth::Token(AdminToken::new(TOKEN)),
         };
         Self { router: router(deps), stores, channel, clock, budget, random }
