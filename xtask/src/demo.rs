@@ -47,6 +47,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Quiet after the last reading, for duplicates that are still under way.
 const SETTLE: Duration = Duration::from_millis(500);
 
+/// Ended by Ctrl-C, as a shell says it.
+const EXIT_SIGNAL: u8 = 130;
+
 /// What was asked for.
 struct Plan {
     readings: u64,
@@ -64,13 +67,22 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     interrupt::listen()?;
     let dir = shell::target().join("demo").join(std::process::id().to_string());
     fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
-    let nothing_lost = play(&Plan { readings, cut, stay }, binaries, &dir).with_context(|| format!("the logs are in {}", dir.display()))?;
-    if !nothing_lost {
-        println!("The logs are in {}", dir.display());
-        return Ok(ExitCode::FAILURE);
-    }
+    let played = play(&Plan { readings, cut, stay }, binaries, &dir);
+    let code = match played {
+        _ if interrupt::came() => {
+            println!("\nStopped. Nothing is left running.");
+            // Who asked for `--stay` has seen it end well, and ends it like this.
+            if matches!(played, Ok(true)) { ExitCode::SUCCESS } else { ExitCode::from(EXIT_SIGNAL) }
+        }
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            println!("The logs are in {}", dir.display());
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(e) => return Err(e.context(format!("the logs are in {}", dir.display()))),
+    };
     fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// The programs, built now unless the environment names some, as it does under `cargo xtask test`.
@@ -164,6 +176,5 @@ fn stay(cast: &mut Cast) -> Result<()> {
         let _read = cast.tail.take(Duration::ZERO)?;
         thread::sleep(LOOK_EVERY);
     }
-    println!("\nStopped. Nothing is left running.");
     Ok(())
 }

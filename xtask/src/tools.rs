@@ -3,14 +3,14 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::shell;
 
-/// The MQTT client of the second device. Version 2 has the callback interface that the scripts use.
-const PAHO: &str = "paho-mqtt==2.1.0";
+/// The clients that are not ours, with their versions.
+const REQUIREMENTS: &str = "tests/clients/requirements.txt";
 
 /// A cargo subcommand, built into `target/tools` when it is not on the path.
 pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
@@ -27,29 +27,27 @@ pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
     shell::find(name).with_context(|| format!("{name} was installed and is not in {}", root.display()))
 }
 
-/// A Python with paho-mqtt, in a virtual environment under the target folder.
+/// A Python with the clients of [`REQUIREMENTS`], in a virtual environment under the target folder.
 pub(crate) fn python() -> Result<PathBuf> {
+    let requirements = shell::root().join(REQUIREMENTS);
+    let wanted = fs::read_to_string(&requirements).with_context(|| format!("reading {}", requirements.display()))?;
     let venv = shell::target().join("test-tools/venv");
-    let python = venv.join("bin/python");
-    if imports_paho(&python) {
+    let (python, installed) = (venv.join("bin/python"), venv.join("installed.txt"));
+    if python.is_file() && fs::read_to_string(&installed).is_ok_and(|have| have == wanted) {
         return Ok(python);
     }
     if shell::find("python3").is_none() {
-        bail!("Python is needed for the second device: `apt-get install python3 python3-venv`");
+        bail!("Python is needed for clients that are not ours: `apt-get install python3 python3-venv`");
     }
+    println!("Installing {} into {}", wanted.trim().replace('\n', ", "), venv.display());
     fs::create_dir_all(&venv).with_context(|| format!("creating {}", venv.display()))?;
     let made = shell::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
     made.context("no virtual environment: `apt-get install python3-venv`")?;
     let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PAHO]);
-    shell::run(&mut install).with_context(|| format!("{PAHO} is needed: `pip install {PAHO}`"))?;
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
+    shell::run(&mut install).with_context(|| format!("needed: `pip install -r {REQUIREMENTS}`"))?;
+    fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))?;
     Ok(python)
-}
-
-fn imports_paho(python: &PathBuf) -> bool {
-    let mut command = Command::new(python);
-    command.args(["-c", "import paho.mqtt.publish"]).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
 }
 
 /// Debian's mosquitto, a peer of the benchmarks.

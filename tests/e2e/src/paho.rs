@@ -10,7 +10,7 @@ use stage::{DeviceId, Process};
 
 use crate::setting;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/paho_device.py");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../clients/paho_device.py");
 
 /// How the device connects and what it sends.
 #[derive(Debug)]
