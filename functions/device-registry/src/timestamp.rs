@@ -33,8 +33,15 @@ impl From<Timestamp> for domain::Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let t = OffsetDateTime::from_unix_timestamp(self.seconds).map_err(S::Error::custom)?;
-        let t = t.replace_nanosecond(u32::try_from(self.nanos).unwrap_or(0)).map_err(S::Error::custom)?;
-        s.serialize_str(&t.format(&Rfc3339).map_err(S::Error::custom)?)
+        let whole = t.format(&Rfc3339).map_err(S::Error::custom)?;
+        // proto3 JSON has 0, 3, 6 or 9 digits of a second.
+        let fraction = match self.nanos {
+            0 => String::new(),
+            n if n % 1_000_000 == 0 => format!(".{:03}", n / 1_000_000),
+            n if n % 1_000 == 0 => format!(".{:06}", n / 1_000),
+            n => format!(".{n:09}"),
+        };
+        s.serialize_str(&format!("{}{fraction}Z", whole.trim_end_matches('Z')))
     }
 }
 
@@ -62,8 +69,10 @@ mod tests {
 
     #[test]
     fn writes_z_and_reads_any_offset() {
-        let json = |s| serde_json::to_string(&Timestamp { seconds: s, nanos: 0 }).unwrap();
-        assert_eq!(json(0), r#""1970-01-01T00:00:00Z""#);
+        for (nanos, fraction) in [(0, ""), (500_000_000, ".500"), (281_930_000, ".281930"), (1, ".000000001")] {
+            let text = serde_json::to_value(Timestamp { seconds: 0, nanos }).unwrap();
+            assert_eq!(text, format!("1970-01-01T00:00:00{fraction}Z"));
+        }
         let read = |text: &str| serde_json::from_value::<Timestamp>(text.into());
         assert_eq!(read("2024-02-29T14:34:56.5+02:00").unwrap(), Timestamp { seconds: 1_709_210_096, nanos: 500_000_000 });
         assert!(read("yesterday").unwrap_err().to_string().contains("\"yesterday\""));

@@ -31,7 +31,7 @@ async fn what_the_device_did_is_told() {
         assert_eq!(device[format!("last{field}Time")], format!("2026-11-20T12:00:0{secs}Z"));
     }
     assert_eq!(device["lastErrorStatus"], json!({"code": 9, "message": "no route"}));
-    assert_eq!(device["state"], json!({"updateTime": "2026-11-20T12:00:00.5Z", "binaryData": "b2s="}));
+    assert_eq!(device["state"], json!({"updateTime": "2026-11-20T12:00:00.500Z", "binaryData": "b2s="}));
 }
 
 #[tokio::test]
