@@ -21,6 +21,9 @@ use crate::packet::Wire;
 use crate::session::{Opening, Session};
 use crate::sessions::Sessions;
 
+/// Characters of a client id that are shown in a log: more than the longest device name needs of it to be found.
+const SHOWN: usize = 300;
+
 /// What a CONNECT said, in either version.
 #[derive(Debug)]
 pub(crate) struct Hello {
@@ -40,7 +43,7 @@ pub(crate) async fn greet(bridge: &Arc<Bridge>, mut link: Box<dyn Link>) -> Opti
     let mut named = String::new();
     let admitted = match hear(&mut *link, &mut inbox, &mut wire).await {
         Ok(hello) => {
-            named.clone_from(&hello.client_id);
+            named = hello.client_id.chars().take(SHOWN).flat_map(char::escape_debug).collect();
             admit(bridge, hello).await
         }
         Err(refused) => Err(refused),
@@ -56,7 +59,10 @@ pub(crate) async fn greet(bridge: &Arc<Bridge>, mut link: Box<dyn Link>) -> Opti
         }
         Err(refused) => {
             refused.counter(&bridge.counters).one();
-            info!(device = %named, "Refused `{named}`: {refused}");
+            match refused {
+                Refused::Broken(_) | Refused::NotMqtt(_) => debug!("Refused a connection: {refused}"),
+                _ => info!(device = %named, "Refused `{named}`: {refused}"),
+            }
             link::close(link, refused.connack(&mut wire)).await;
             None
         }

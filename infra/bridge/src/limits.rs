@@ -30,10 +30,11 @@ pub(crate) const SERVER_KEEPALIVE_SECS: u16 = (IDLE_LIMIT.as_secs() * 2 / 3) as 
 pub struct Limits {
     /// Live sessions. Past it a CONNECT is answered "server unavailable" (3.1.1: 3) or "server busy" (5: 0x89).
     pub max_sessions: usize,
-    /// Connections that have not been let in yet. Past it the oldest is closed once it is [`Limits::grace`] old;
-    /// until then nothing is accepted.
+    /// Connections that have not been let in yet. Past it the oldest silent one is closed, or the oldest of all once
+    /// it is [`Limits::grace`] old; until then nothing is accepted.
     pub max_waiting: usize,
-    /// How long a waiting connection is safe from being closed for a newer one.
+    /// How long a waiting connection that sent something is safe from being closed for a newer one; a silent one is
+    /// for an eighth of this.
     pub grace: Duration,
     /// Time from the accepted connection to its CONNECT, TLS handshake included.
     pub connect_timeout: Duration,

@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 use crate::bridge::Bridge;
 use crate::connect;
 use crate::link::Link;
-use crate::room::Place;
+use crate::room::{Place, Voice};
 use crate::session::Session;
 
 /// What stands between a TCP connection and its MQTT bytes.
@@ -58,8 +58,9 @@ async fn serve(bridge: Arc<Bridge>, door: Door, tcp: TcpStream, mut place: Place
     // Acknowledgements are small and written once per burst: waiting to merge them only delays the device.
     let _as_it_is = tcp.set_nodelay(true);
     let limit = bridge.limits.connect_timeout;
+    let voice = place.voice();
     let greeted = tokio::select! {
-        greeted = tokio::time::timeout(limit, greet(&bridge, &door, tcp)) => greeted,
+        greeted = tokio::time::timeout(limit, greet(&bridge, &door, tcp, voice)) => greeted,
         () = place.evicted() => {
             bridge.counters.refused_evicted.one();
             return;
@@ -80,7 +81,10 @@ async fn serve(bridge: Arc<Bridge>, door: Door, tcp: TcpStream, mut place: Place
     }
 }
 
-async fn greet(bridge: &Arc<Bridge>, door: &Door, tcp: TcpStream) -> Option<Session> {
+async fn greet(bridge: &Arc<Bridge>, door: &Door, tcp: TcpStream, voice: Voice) -> Option<Session> {
+    // Nothing is set up for a connection before its first byte: silence costs a socket and this wait.
+    let _broken_shows_below = tcp.readable().await;
+    voice.spoke();
     match door.open(tcp).await {
         Ok(link) => connect::greet(bridge, link).await,
         Err(error) => {

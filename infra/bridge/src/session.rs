@@ -79,19 +79,20 @@ impl Session {
         self.decode()?;
         let may_read = self.may_read();
         tokio::select! {
-            // The urgent first, then what makes room, then what asks for it.
+            // The socket last: a device that never pauses must not keep its own deadlines and commands waiting. All
+            // before it come seldom, or only after something was read.
             biased;
             signal = self.registered.signals.next() => self.on_signal(signal)?,
             Some(batch) = self.window.running.next(), if !self.window.running.is_empty() => self.on_published(batch)?,
+            () = self.timers.sleep() => self.on_tick(may_read)?,
+            Some(chore) = self.chores.running.next(), if !self.chores.running.is_empty() => self.on_chore(chore)?,
+            Some(order) = self.registered.orders.recv(), if self.outbox.bytes.len() < OUTBOX_BYTES => self.on_order(*order),
             moved = poll_fn(|cx| poll_socket(&mut *self.link, &mut self.outbox, &mut self.inbox, may_read, cx)) => match moved {
                 Ok(Moved::Read(0)) => return Err(Ending::Lost("end of stream".into())),
                 Ok(Moved::Read(_)) => self.timers.heard(),
                 Ok(Moved::Wrote) => self.timers.wrote(),
                 Err(e) => return Err(Ending::Lost(e.to_string())),
             },
-            Some(chore) = self.chores.running.next(), if !self.chores.running.is_empty() => self.on_chore(chore)?,
-            Some(order) = self.registered.orders.recv(), if self.outbox.bytes.len() < OUTBOX_BYTES => self.on_order(*order),
-            () = self.timers.sleep() => self.on_tick(may_read)?,
         }
         Ok(())
     }
@@ -121,6 +122,7 @@ impl Session {
 
     /// Finishes what may be finished, says why, writes it down, closes.
     async fn end(mut self, ending: Ending) {
+        self.registered.refuse_orders();
         if ending.lets_finish() {
             let limit = self.bridge.limits.drain;
             // What is not finished in time stays unacknowledged: the device sends it again.
@@ -147,6 +149,7 @@ impl Session {
             self.window.start(&self.bridge, &self.speaker);
             tokio::select! {
                 biased;
+                Signal::TakenOver = self.registered.signals.next() => return,
                 Some(batch) = self.window.running.next(), if !self.window.running.is_empty() => {
                     if self.on_published(batch).is_err() {
                         return;

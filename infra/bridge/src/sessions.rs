@@ -44,6 +44,12 @@ impl Registered {
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
+
+    /// Takes no more commands; who waits for one hears that the device is not connected.
+    pub(crate) fn refuse_orders(&mut self) {
+        self.orders.close();
+        while self.orders.try_recv().is_ok() {}
+    }
 }
 
 impl Drop for Registered {

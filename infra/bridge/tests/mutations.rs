@@ -67,7 +67,7 @@ async fn nothing_panics_and_a_healthy_session_is_unharmed() {
         if attacks.len() >= 32 {
             attacks.join_next().await;
         }
-        if seed % 8 == 0 {
+        if seed.is_multiple_of(8) {
             let id = u16::try_from(seed / 8 + 1).unwrap();
             healthy.publish("/devices/dev/events", 1, id, b"steady").await;
             assert_eq!(healthy.next().await, Got::PubAck(id));
@@ -85,10 +85,10 @@ async fn nothing_panics_and_a_healthy_session_is_unharmed() {
 
 async fn attack(rig: Arc<Rig>, seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
-    let level = if seed % 2 == 0 { 4 } else { 5 };
+    let level = if seed.is_multiple_of(2) { 4 } else { 5 };
     let (mut hello, mut rest) = conversation(&rig, level, &format!("fuzz{}", seed % 8));
     // One in three attacks the CONNECT, the others what comes after it.
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         mutate(&mut random, &mut hello)
     } else {
         mutate(&mut random, &mut rest)

@@ -264,3 +264,22 @@ async fn a_device_that_does_not_read_is_closed() {
     assert!(refused > 0, "40 MB were put into memory");
     eventually("the end", || rig.bridge.counters().ended_stalled == 1).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_never_pauses_still_gets_commands_and_its_end() {
+    let rig = Rig::new().await;
+    let token = rig.key.sign(&json!({"aud": "proj", "iat": now_secs() - 3600, "exp": now_secs() - 600 + 3}));
+    let mut device = Client::accepted(rig.addr, 4, &client_id("dev"), &token).await;
+    device.subscribe(1, &[("/devices/dev/commands/#", 0)]).await;
+    assert_eq!(device.next().await, Got::SubAck(1, vec![0]));
+    let (mut reader, mut writer) = tokio::io::split(device.io);
+    let reading = tokio::spawn(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await });
+    let flood = publish(4, "/devices/dev/events", 0, 0, b"x").repeat(1000);
+    let flooding = tokio::spawn(async move { while tokio::io::AsyncWriteExt::write_all(&mut writer, &flood).await.is_ok() {} });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let command = domain::ports::Command { subfolder: String::new(), data: "go".into() };
+    assert_eq!(rig.bridge.commands().deliver(&device_key("dev"), command).await.unwrap(), domain::ports::Delivery::Delivered);
+    eventually("the token's end", || rig.bridge.counters().ended_expired == 1).await;
+    flooding.await.unwrap();
+    let _closed = reading.await;
+}
