@@ -3,9 +3,15 @@
 //! The device's own time is the wall clock at start plus the monotonic time since: it never jumps. To it is added what
 //! the cloud's replies taught about the difference ([`CloudClock::learn`]); as long as they taught nothing, what the
 //! wall clock has been corrected by since the start. Capture times are kept in the device's own time and corrected
-//! when they are sent, so that readings taken before the first contact get the right time too.
+//! when they are sent, so that readings taken before the first contact get the right time too; [`history`] remembers
+//! for the next start by how much.
+//!
+//! A device without a battery-backed clock starts in 1970. The time of the last contact, or the first day of the
+//! bridge's certificate, then tells how late it is at least ([`CloudClock::at_least`]), until the cloud tells exactly.
 
-use std::sync::{Arc, Mutex, PoisonError};
+pub mod history;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
@@ -28,7 +34,15 @@ pub struct CloudClock {
     wall: Wall,
     started_wall_ms: u64,
     started: Instant,
-    learnt_ms: Arc<Mutex<Option<i64>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What is known of the difference, in milliseconds to add to the device's own time.
+#[derive(Default, Clone, Copy)]
+struct Known {
+    /// As the cloud told it.
+    exactly: Option<i64>,
+    at_least: Option<i64>,
 }
 
 impl std::fmt::Debug for CloudClock {
@@ -41,7 +55,7 @@ impl CloudClock {
     /// A clock that knows only `wall`.
     #[must_use]
     pub fn new(wall: Wall) -> Self {
-        Self { started_wall_ms: wall(), wall, started: Instant::now(), learnt_ms: Arc::default() }
+        Self { started_wall_ms: wall(), wall, started: Instant::now(), known: Arc::default() }
     }
 
     /// The device's own time in milliseconds since 1970: never jumps, may be wrong.
@@ -54,7 +68,9 @@ impl CloudClock {
     /// What to add to the device's own time to have the cloud's, in milliseconds, as far as is known.
     #[must_use]
     pub fn offset_ms(&self) -> i64 {
-        self.learnt().unwrap_or_else(|| difference((self.wall)(), self.device_ms()))
+        let known = *self.known();
+        let wall = difference((self.wall)(), self.device_ms());
+        known.exactly.unwrap_or_else(|| known.at_least.map_or(wall, |least| wall.max(least)))
     }
 
     /// The cloud's time in milliseconds since 1970, as far as is known.
@@ -68,21 +84,28 @@ impl CloudClock {
     pub fn learn(&self, cloud_ms: u64) -> bool {
         let (known, now) = (self.offset_ms(), difference(cloud_ms, self.device_ms()));
         let news = known.abs_diff(now) > NOT_WORTH_LEARNING.as_millis().try_into().unwrap_or(u64::MAX);
-        let mut learnt = self.learnt_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        if news || learnt.is_none() {
-            *learnt = Some(now);
+        let mut known = self.known();
+        if news || known.exactly.is_none() {
+            known.exactly = Some(now);
         }
         news
+    }
+
+    /// It is `ms` since 1970 or later. What the cloud told itself counts more.
+    pub fn at_least(&self, ms: u64) {
+        let least = difference(ms, self.device_ms());
+        let mut known = self.known();
+        known.at_least = known.at_least.max(Some(least));
     }
 
     /// Whether any reply of the cloud has told its time.
     #[must_use]
     pub fn has_learnt(&self) -> bool {
-        self.learnt().is_some()
+        self.known().exactly.is_some()
     }
 
-    fn learnt(&self) -> Option<i64> {
-        *self.learnt_ms.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,6 +180,20 @@ mod tests {
             assert_eq!(clock.now_ms(), NOW_MS + 3_600_000, "goes on by the monotonic clock");
             assert!(!clock.learn(NOW_MS + 3_600_500), "half a second is the line");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_in_1970_is_at_least_as_late_as_the_last_contact_until_the_cloud_speaks() {
+        let clock = CloudClock::new(Arc::new(|| 5_000));
+        clock.at_least(NOW_MS - YEAR_MS);
+        clock.at_least(NOW_MS - 2 * YEAR_MS);
+        assert_eq!(clock.now_ms(), NOW_MS - YEAR_MS);
+        clock.learn(NOW_MS);
+        clock.at_least(NOW_MS + YEAR_MS);
+        assert_eq!(clock.now_ms(), NOW_MS);
+        let right = CloudClock::new(Arc::new(|| NOW_MS));
+        right.at_least(NOW_MS - YEAR_MS);
+        assert_eq!(right.now_ms(), NOW_MS, "a later wall clock is believed");
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli;
+use crate::clock::history::ClockHistory;
 use crate::clock::{CloudClock, system_wall};
 use crate::config::Config;
 use crate::identity::Identity;
@@ -129,7 +130,8 @@ fn running(report: &Report) -> Step {
 /// Connects as the device would; once more if the reply says that only the clock was wrong.
 async fn connect(config: &Config) -> Step {
     let clock = CloudClock::new(system_wall());
-    let mut link = MqttLink::new(config, identity(config)?, clock.clone(), 0)
+    let history = ClockHistory::open(&config.data_dir, 0, &clock);
+    let mut link = MqttLink::new(config, identity(config)?, clock.clone(), history)
         .map_err(|error| Trouble::new(error, "Set `ca` to a PEM file with the bridge's root, or install the system's roots."))?;
     let mut attempt = link.connect().await;
     if let Err(LinkError::Refused { clock_corrected: true, .. }) = attempt {

@@ -291,3 +291,6 @@ impl<L: Link> Drain<L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,16 @@ pub enum LinkError {
         /// Why.
         problem: String,
     },
+    /// The bridge's certificate begins later than this clock says it is.
+    #[error("the certificate of {peer} is not valid yet: it begins {} h after this clock's time", not_before_ms.saturating_sub(*now_ms) / 3_600_000)]
+    NotYetValid {
+        /// `host:port`.
+        peer: String,
+        /// Its first moment, in milliseconds since 1970.
+        not_before_ms: u64,
+        /// The time it was judged by.
+        now_ms: u64,
+    },
     /// The bridge said no to CONNECT.
     #[error("the bridge refused the connection (code {code}): {reason}")]
     Refused {

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::{Intake, IntakeCounters};
+use crate::clock::history::ClockHistory;
 use crate::clock::{CloudClock, system_wall};
 use crate::config::Config;
 use crate::downlink::Downlink;
@@ -98,7 +99,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
     };
     let stop_drain = CancellationToken::new();
     let shared = Shared { status: link_status, downlink: Arc::clone(&downlink), stop: stop_drain.clone() };
-    let link = MqttLink::new(&config, identity, clock.clone(), boot)?;
+    let history = ClockHistory::open(&config.data_dir, boot, &clock);
+    let link = MqttLink::new(&config, identity, clock.clone(), history)?;
     let drain = new_drain(&config, &writer.tail(), link, refused, shared)?;
     let intake = Intake::new(writer, clock, boot, device_id, counters);
     let parts = Parts { config, intake, status, downlink, stop_intake: CancellationToken::new() };

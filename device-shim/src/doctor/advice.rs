@@ -7,6 +7,7 @@ use crate::link::LinkError;
 pub(super) fn on(error: &LinkError, config: &Config) -> String {
     match error {
         LinkError::Unreachable { step: "speak TLS with", problem, .. } => tls(problem, config),
+        LinkError::NotYetValid { .. } => "Check this device's clock with `date -u`, then the dates of the bridge's certificate.".into(),
         LinkError::Unreachable { .. } | LinkError::Silent { .. } => {
             format!("Is the bridge up, and does a firewall let port {} through?", config.bridge.port)
         }
@@ -23,13 +24,13 @@ pub(super) fn on(error: &LinkError, config: &Config) -> String {
 }
 
 fn tls(problem: &str, config: &Config) -> String {
-    if problem.contains("UnknownIssuer") {
+    if problem.contains("UnknownIssuer") || problem.contains("BadSignature") {
         return "Set `ca` to a PEM file with the root that signed the bridge's certificate.".into();
     }
     if problem.contains("NotValidForName") || problem.contains("not valid for name") {
         return format!("The certificate is of another name than `{}`: check `bridge`.", config.bridge.host);
     }
-    if problem.contains("Expired") || problem.contains("NotValidYet") || problem.contains("expired") {
+    if problem.contains("Expired") || problem.contains("expired") {
         return "Check this device's clock with `date -u`, then the dates of the bridge's certificate.".into();
     }
     format!("Does {} speak TLS on port {}?", config.bridge.host, config.bridge.port)

@@ -18,7 +18,10 @@ pub use session::MqttSession;
 pub use stream::Stream;
 
 use super::{Link, LinkError};
+use tokio::time::timeout;
+
 use crate::clock::CloudClock;
+use crate::clock::history::ClockHistory;
 use crate::config::{Bridge, Config, LinkConfig};
 use crate::identity::Identity;
 
@@ -30,8 +33,7 @@ pub struct MqttLink {
     clock: CloudClock,
     limits: LinkConfig,
     tls: Option<Arc<rustls::ClientConfig>>,
-    /// The start of the shim whose readings' capture times are corrected by what is known of the clock now.
-    boot: u32,
+    history: ClockHistory,
 }
 
 /// Why a link cannot be made at all.
@@ -51,13 +53,20 @@ pub enum TlsError {
 }
 
 impl MqttLink {
-    /// A link as configured; `boot` is that of the spool.
+    /// A link as configured.
     ///
     /// # Errors
     /// [`TlsError`] when the trusted roots cannot be read.
-    pub fn new(config: &Config, identity: Identity, clock: CloudClock, boot: u32) -> Result<Self, TlsError> {
+    pub fn new(config: &Config, identity: Identity, clock: CloudClock, history: ClockHistory) -> Result<Self, TlsError> {
         let tls = if config.bridge.tls { Some(tls::client(config.ca.as_deref(), &clock)?) } else { None };
-        Ok(Self { bridge: config.bridge.clone(), identity, clock, limits: config.link.clone(), tls, boot })
+        Ok(Self { bridge: config.bridge.clone(), identity, clock, limits: config.link.clone(), tls, history })
+    }
+}
+
+impl MqttLink {
+    async fn attempt(&self) -> Result<MqttSession, LinkError> {
+        let within = self.limits.connect_timeout;
+        timeout(within, connect::connect(self)).await.unwrap_or(Err(LinkError::Silent { what: "CONNACK", within }))
     }
 }
 
@@ -65,8 +74,20 @@ impl Link for MqttLink {
     type Session = MqttSession;
 
     async fn connect(&mut self) -> Result<MqttSession, LinkError> {
-        let within = self.limits.connect_timeout;
-        let attempt = tokio::time::timeout(within, connect::connect(self)).await;
-        attempt.unwrap_or(Err(LinkError::Silent { what: "CONNACK", within }))
+        let attempt = match self.attempt().await {
+            // A clock in 1970, and the cloud has never told the time: it cannot before TLS stands. The certificate is
+            // the bridge's in any case; whether it has expired is judged by its own first day until the cloud speaks.
+            Err(LinkError::NotYetValid { not_before_ms, .. }) if !self.clock.has_learnt() => {
+                self.clock.at_least(not_before_ms);
+                self.attempt().await
+            }
+            attempt => attempt,
+        };
+        if attempt.is_ok()
+            && let Err(error) = self.history.heard(&self.clock)
+        {
+            tracing::warn!(%error, "Could not keep what was learnt of the clock");
+        }
+        attempt
     }
 }

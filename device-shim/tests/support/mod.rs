@@ -5,6 +5,7 @@
 pub(crate) mod bridge;
 pub(crate) mod client;
 pub(crate) mod shim;
+pub(crate) mod tls;
 
 use std::time::{Duration, Instant};
 

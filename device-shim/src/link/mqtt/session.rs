@@ -17,6 +17,7 @@ use tokio_util::codec::{Decoder as _, Encoder as _};
 use super::connect::{cut, protocol};
 use super::{MqttLink, Stream, packet};
 use crate::clock::CloudClock;
+use crate::clock::history::ClockHistory;
 use crate::link::{Event, LinkError, Receipt, Session};
 use crate::spool::{Seq, Stored};
 use timers::Timers;
@@ -51,7 +52,7 @@ pub struct MqttSession {
     /// The device id that stands in topics.
     device: String,
     clock: CloudClock,
-    boot: u32,
+    history: ClockHistory,
     unacked: VecDeque<(NonZeroU16, Seq)>,
     last_id: u16,
     timers: Timers,
@@ -71,7 +72,7 @@ impl MqttSession {
             agreed,
             device: link.identity.device().device.to_string(),
             clock: link.clock.clone(),
-            boot: link.boot,
+            history: link.history.clone(),
             unacked: VecDeque::new(),
             last_id: 0,
         }
@@ -141,8 +142,7 @@ impl Session for MqttSession {
         if len > self.agreed.max_packet {
             return Err(LinkError::TooLarge { len, limit: self.agreed.max_packet });
         }
-        // Readings of this start were taken by this clock; those of earlier starts by one we know nothing of.
-        let offset_ms = if stored.boot == self.boot { self.clock.offset_ms() } else { 0 };
+        let offset_ms = self.history.offset_ms(stored.boot, &self.clock);
         let captured_at_ms = reading.captured_at_ms.saturating_add_signed(offset_ms);
         let id = self.next_id();
         let publish = packet::publish(&self.device, stored, captured_at_ms, id);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustls::CertificateError;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -27,5 +28,18 @@ pub(super) async fn open(bridge: &Bridge, tls: Option<&Arc<rustls::ClientConfig>
     let Some(tls) = tls else { return Ok(Box::new(tcp)) };
     let name = ServerName::try_from(bridge.host.clone()).map_err(|error| failed("speak TLS with", error.to_string()))?;
     let stream = TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await;
-    Ok(Box::new(stream.map_err(|error| failed("speak TLS with", error.to_string()))?))
+    Ok(Box::new(stream.map_err(|error| match not_yet_valid(&error) {
+        Some((not_before_ms, now_ms)) => LinkError::NotYetValid { peer: peer.clone(), not_before_ms, now_ms },
+        None => failed("speak TLS with", error.to_string()),
+    })?))
+}
+
+/// When the certificate begins, and the time it was judged by, in milliseconds since 1970.
+fn not_yet_valid(error: &std::io::Error) -> Option<(u64, u64)> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext { time, not_before }) => {
+            Some((not_before.as_secs() * 1_000, time.as_secs() * 1_000))
+        }
+        _ => None,
+    }
 }
