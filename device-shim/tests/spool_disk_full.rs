@@ -1,5 +1,7 @@
 //! A full disk is answered, survived, restarted on, and recovered from. Needs root, as `spool_power_cut.rs` does.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod spool_support;
 
 use device_shim::spool::sled::{FullPolicy, SledOptions};

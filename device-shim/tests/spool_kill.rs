@@ -2,6 +2,8 @@
 //!
 //! `DRAWBRIDGE_KILL_ROUNDS` sets the number of rounds, 20 by default.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod spool_support;
 
 use spool_support::child::{Dice, Victim, check, moment, rounds, run_if_asked, seed};

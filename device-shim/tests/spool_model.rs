@@ -2,13 +2,15 @@
 //! writes and full disks. Runs on an ext4 of its own so that the disk can be filled; needs root, as
 //! `spool_power_cut.rs` does. `PROPTEST_CASES` sets the number of cases, 40 by default.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod spool_support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use device_shim::spool::sled::{FullPolicy, SledOptions, SledSpool};
-use device_shim::spool::{PeekLimit, Seq, Spool};
+use device_shim::spool::{PeekLimit, Seq, Spool, SpoolError};
 use proptest::prelude::*;
 use spool_support::disk::{Disk, Filler};
 use spool_support::{SMALL, all_from, assert_exact, assert_readings, open, reading};
@@ -114,7 +116,7 @@ impl World {
                 self.pending += count;
             }
             // The ballast is asked for once a second: the disk may have room again.
-            Err(error) => assert!(is_full || error == device_shim::spool::SpoolError::DiskFull, "{error}"),
+            Err(error) => assert!(is_full || error == SpoolError::DiskFull, "{error}"),
         }
     }
 
@@ -152,17 +154,24 @@ impl World {
         self.crash(after.path());
     }
 
-    /// Puts `left` in place of the spool's folder and opens that.
+    /// Puts `left` in place of the spool's folder and opens that. The copy has no holes and may need more room: a full
+    /// disk is filled again after it.
     fn crash(&mut self, left: &Path) {
         self.spool = None;
+        let was_full = self.filler.take().is_some();
         fs::remove_dir_all(self.dir()).expect("removed");
         copy_into(left, &self.dir());
+        self.filler = was_full.then(|| Filler::new(&self.disk));
         self.restart();
     }
 
     /// Opens the spool. What was appended and not committed may be there in part.
     fn restart(&mut self) {
-        self.spool = Some(open(&self.dir(), self.options));
+        self.spool = match SledSpool::open(self.dir(), self.options) {
+            // The ballast was in use and the filler has taken the rest: only freeing space helps, and it must.
+            Err(SpoolError::DiskFull) if self.filler.take().is_some() => Some(open(&self.dir(), self.options)),
+            opened => Some(opened.expect("opens")),
+        };
         let end = self.spool().stats().end;
         assert!((self.end..=self.end + self.pending).contains(&end), "saved {}, found {end}", self.end);
         self.end = end;
@@ -216,8 +225,9 @@ fn copy_into(from: &Path, to: &Path) {
         let to = to.join(entry.file_name());
         if entry.path().is_dir() {
             copy_into(&entry.path(), &to);
-        } else {
-            let _ = fs::copy(entry.path(), to);
+        } else if let Err(error) = fs::copy(entry.path(), to) {
+            // sled renames its snapshot when it is written.
+            assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
         }
     }
 }

@@ -4,6 +4,8 @@
 //! device is lost. `DRAWBRIDGE_CUT_ROUNDS` sets the number of cuts, 25 by default. Needs root; where that cannot be,
 //! `DRAWBRIDGE_POWER_CUT=off` says so explicitly.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod spool_support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! The spool on a real disk, through its public face.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod spool_support;
 
 use std::fs;

@@ -4,6 +4,9 @@
 //! commit of less than 8 KiB is staged, and sealed into a record when 14 KiB are there. Each payload byte is so written
 //! about once, and memory holds two or three generations' caches whatever the backlog.
 //!
+//! A full disk: the ballast's space opens what must be opened, and is asked for again before anything is appended.
+//! Opening a closed generation to read it takes one segment, 512 KiB, until it is drained and deleted.
+//!
 //! The account: `accepted` is what the manifest counted before the youngest generation plus what that one holds,
 //! `held` is what lies above the watermark in the generations listed, evictions are counted in the manifest in the same
 //! write that takes a generation off the list, and `delivered` is the rest. So the sum is exact after any crash.

@@ -69,9 +69,9 @@ impl Writer {
     ///
     /// # Errors
     /// When the operating system gives no thread.
-    pub fn start(mut spool: Box<dyn Spool>, options: WriterOptions) -> io::Result<(Self, JoinHandle<()>)> {
+    pub fn start(spool: Box<dyn Spool>, options: WriterOptions) -> io::Result<(Self, JoinHandle<()>)> {
         let (requests, inbox) = mpsc::channel(options.queue_requests.max(1));
-        let (ends, end) = watch::channel(worker::end_of(spool.as_mut()));
+        let (ends, end) = watch::channel(0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = std::thread::Builder::new()
             .name("spool".into())

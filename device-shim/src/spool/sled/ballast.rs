@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How often the space is asked for again while the disk is full.
@@ -30,7 +30,7 @@ impl Ballast {
         }
     }
 
-    /// Whether the space is set aside, asking for it at most once a second; at once after [`retry`](Self::retry).
+    /// Whether all of the space is set aside, asking for it at most once a second; at once after [`retry`](Self::retry).
     pub(super) fn is_there(&mut self) -> bool {
         match self.missing_until {
             None => true,
@@ -44,17 +44,16 @@ impl Ballast {
         self.missing_until = self.missing_until.map(|_| Instant::now());
     }
 
+    /// Takes the space, or what is left of it: better our restart than somebody else's file.
     fn fill(&mut self) -> io::Result<()> {
-        let filled = write_zeros(&self.path, self.bytes);
-        match &filled {
-            Ok(()) => self.missing_until = None,
-            Err(_) => self.release()?,
-        }
-        filled
+        self.missing_until = Some(Instant::now() + RETRY_EVERY);
+        write_zeros(&self.path, self.bytes)?;
+        self.missing_until = None;
+        Ok(())
     }
 }
 
-fn write_zeros(path: &PathBuf, bytes: u64) -> io::Result<()> {
+fn write_zeros(path: &Path, bytes: u64) -> io::Result<()> {
     let mut file = File::create(path)?;
     let block = [0; 64 << 10];
     let mut left = bytes;

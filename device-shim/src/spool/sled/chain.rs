@@ -14,8 +14,8 @@ use super::generation::{Generation, Peeked};
 use super::manifest::Manifest;
 use crate::spool::{PeekLimit, Seq, SpoolError, Stored};
 
-/// Generations besides the youngest that stay open for reading: the drained one and the next.
-const OPEN_READERS: usize = 2;
+/// Generations besides the youngest that stay open for reading. Each costs about 20 MB of memory; the drain needs one.
+const OPEN_READERS: usize = 1;
 
 /// Readings after which a generation is closed whatever its bytes, so that the places of a lost one can be skipped.
 const GENERATION_READINGS: u64 = 1 << 24;
@@ -91,6 +91,14 @@ impl Chain {
             let reason = format!("a repair moved the next place from {first} to {}; append again", self.end());
             return Err(SpoolError::Storage(reason));
         }
+        match self.write(pending) {
+            // The watermark alone fits in the ballast's space, and lets the drain free more.
+            Err(SpoolError::DiskFull) if pending.is_empty() => self.write(pending),
+            outcome => outcome,
+        }
+    }
+
+    fn write(&mut self, pending: &Batch) -> Result<(), SpoolError> {
         let (boot, watermark) = (self.manifest.boot, self.watermark);
         match self.writable()?.commit(boot, pending, watermark) {
             Ok(()) => {

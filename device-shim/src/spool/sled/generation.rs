@@ -1,6 +1,6 @@
 //! One sled database of the chain.
 //!
-//! Trees: `q<place>` holds at most [`RECORDS_PER_TREE`] records, is never split nor rewritten, and is dropped whole;
+//! Trees: `q<place in the generation>` holds at most [`RECORDS_PER_TREE`] records, is never split nor rewritten, and is dropped whole;
 //! `t<seq>` stages commits too small for a record; `state` holds the watermark. Nothing is dropped before what makes
 //! it droppable is durable: staged readings after the commit of their record, trees after that of the watermark.
 
@@ -9,6 +9,7 @@ mod recover;
 
 use std::collections::BTreeSet;
 
+use bytes::Buf;
 use durable::{Store, Tree};
 
 pub(super) use self::read::Peeked;
@@ -42,6 +43,7 @@ pub(super) struct Generation {
     staging: Option<(Vec<u8>, Tree)>,
     /// Trees to drop with the next commit.
     doomed: Vec<Vec<u8>>,
+    first: Seq,
     end: Seq,
     /// Durable here: everything below was acknowledged.
     watermark: Seq,
@@ -131,7 +133,7 @@ impl Generation {
                     touch(&tree)?;
                 }
                 self.trees.insert(place);
-                (self.store.tree(records_name(place))?, 0)
+                (self.store.tree(records_name(self.first, place))?, 0)
             }
         };
         tree.insert(key(place), record)?;
@@ -146,7 +148,7 @@ impl Generation {
                 return;
             }
             self.trees.remove(&oldest);
-            self.doomed.push(records_name(oldest));
+            self.doomed.push(records_name(self.first, oldest));
         }
     }
 }
@@ -158,8 +160,22 @@ fn touch(tree: &Tree) -> Result<(), Fault> {
     Ok(())
 }
 
-fn records_name(place: Place) -> Vec<u8> {
+/// sled rewrites the list of all names for every tree: so they are short, five bytes unless a tree begins with a chunk.
+fn records_name(first: Seq, (seq, chunk): Place) -> Vec<u8> {
+    // A generation is closed long before it holds 2^32 readings.
     let mut name = vec![RECORDS];
-    name.extend_from_slice(&key(place));
+    name.extend_from_slice(&((seq - first) as u32).to_be_bytes());
+    if chunk > 0 {
+        name.extend_from_slice(&chunk.to_be_bytes());
+    }
     name
+}
+
+/// Reads back what [`records_name`] wrote.
+fn place_of(first: Seq, name: &[u8]) -> Option<Place> {
+    let (&RECORDS, mut rest) = name.split_first()? else {
+        return None;
+    };
+    let seq = first + Seq::from(rest.try_get_u32().ok()?);
+    Some((seq, if rest.is_empty() { 0 } else { rest.try_get_u16().ok()? }))
 }

@@ -1,5 +1,7 @@
 //! What a spool may take and what it does when it may take no more.
 
+use std::time::Duration;
+
 use durable::Options;
 
 use super::generation::RECORDS_PER_TREE;
@@ -48,7 +50,8 @@ impl SledOptions {
     }
 }
 
-/// One generation's database: 512 KiB segments, 8 MiB of cache, and no page of more than eight records.
+/// One generation's database: 512 KiB segments, 8 MiB of cache, no page of more than eight records, and a background
+/// flush that seldom adds to those of the commits.
 pub(super) fn store_options() -> Options {
-    Options { entries_per_page: RECORDS_PER_TREE, ..Options::default() }
+    Options { entries_per_page: RECORDS_PER_TREE, flush_every: Duration::from_secs(5), ..Options::default() }
 }

@@ -26,11 +26,6 @@ struct Waiting {
     _credit: OwnedSemaphorePermit,
 }
 
-/// The place after the last committed reading.
-pub(super) fn end_of(spool: &mut dyn Spool) -> Seq {
-    spool.stats().end
-}
-
 impl Worker {
     pub(super) fn new(spool: Box<dyn Spool>, inbox: mpsc::Receiver<Request>, ends: watch::Sender<Seq>, options: WriterOptions) -> Self {
         Self { spool, inbox, ends, options, group: Vec::new(), group_bytes: 0, save_by: None }
@@ -38,6 +33,7 @@ impl Worker {
 
     /// Until every sender is gone; then saves what is left.
     pub(super) async fn run(mut self) {
+        self.ends.send_replace(self.spool.stats().end);
         while let Some(request) = self.next().await {
             if let Some(request) = request {
                 self.serve(request);

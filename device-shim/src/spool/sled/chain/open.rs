@@ -37,6 +37,7 @@ impl Chain {
         chain.open_making_room(options.when_full)?;
         chain.with_ballast(|chain| Ok(chain.manifest.save(&chain.dir)?))?;
         chain.retire(chain.watermark)?;
+        chain.ballast.retry();
         chain.has_ballast();
         Ok(chain)
     }

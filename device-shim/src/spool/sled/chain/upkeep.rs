@@ -32,7 +32,9 @@ impl Chain {
         let generation = self.begin(span, &next)?;
         let old = self.manifest.youngest();
         self.manifest = next;
-        if let Some(sealed) = self.youngest.replace(generation) {
+        let sealed = self.youngest.replace(generation);
+        let is_drained_now = self.manifest.generations.first() == Some(&old);
+        if let Some(sealed) = sealed.filter(|_| is_drained_now) {
             self.keep_reader(old.first, sealed);
         }
         self.note_youngest();

@@ -1,6 +1,6 @@
 //! Reading a generation from any place.
 
-use super::{Generation, records_name};
+use super::{Generation, records_name, touch};
 use crate::spool::sled::batch::decode;
 use crate::spool::sled::fault::Fault;
 use crate::spool::sled::record::{Content, Place, Record, key, place, unpack};
@@ -63,14 +63,16 @@ impl Generation {
 
     /// The records of one tree, from the one that holds `from`.
     fn records(&self, tree: Place, from: Seq) -> Result<Vec<(Place, Record)>, Fault> {
-        let tree = self.store.tree(records_name(tree))?;
+        let tree = self.store.tree(records_name(self.first, tree))?;
         let start = tree.at_or_before(key((from, 0)))?.map(|(key, _)| key.to_vec()).unwrap_or_default();
         let entries = tree.scan(start.as_slice().., usize::MAX)?;
         let entries = entries.iter().map(|(key, value)| {
             let place = place(key).ok_or_else(|| Fault::Damaged("a record without a place".into()))?;
             Ok((place, unpack(value)?))
         });
-        entries.collect()
+        let records = entries.collect();
+        touch(&tree)?;
+        records
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use bytes::Buf;
 use durable::{Store, Tree};
 
-use super::{Generation, RECORDS, STAGING, STATE, WATERMARK, records_name};
+use super::{Generation, RECORDS, STAGING, STATE, WATERMARK, place_of, records_name};
 use crate::spool::Seq;
 use crate::spool::sled::batch::Staged;
 use crate::spool::sled::fault::Fault;
@@ -32,11 +32,11 @@ impl Generation {
         };
         let (mut trees, mut staging) = (std::collections::BTreeSet::new(), Vec::new());
         for name in store.tree_names() {
-            match name.split_first() {
-                Some((&RECORDS, key)) => {
-                    trees.insert(place(key).ok_or_else(|| damaged("a tree without a place"))?);
+            match name.first() {
+                Some(&RECORDS) => {
+                    trees.insert(place_of(first, &name).ok_or_else(|| damaged("a tree without a place"))?);
                 }
-                Some((&STAGING, key)) if key.len() == 8 => staging.push(name),
+                Some(&STAGING) => staging.push(name),
                 _ => {}
             }
         }
@@ -49,6 +49,7 @@ impl Generation {
             staged: Staged::default(),
             staging: None,
             doomed: Vec::new(),
+            first,
             end: first,
             watermark,
         };
@@ -61,7 +62,7 @@ impl Generation {
 
     fn find_end(&mut self) -> Result<(), Fault> {
         while let Some(last) = self.trees.last().copied() {
-            let name = records_name(last);
+            let name = records_name(self.first, last);
             let tree = self.store.tree(&name)?;
             match last_record(&tree)? {
                 LastRecord::Ends(end) => {
