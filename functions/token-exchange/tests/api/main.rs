@@ -1,0 +1,9 @@
+//! The token service, one module per path, against records in memory, keys in a file and an issuer that remembers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod attacks;
+mod generate_access_token;
+mod support;
+mod token;
+mod well_known;
