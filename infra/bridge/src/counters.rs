@@ -76,6 +76,8 @@ counters! {
     acks,
     /// Publishes that the publisher or a rule refused.
     publish_failures,
+    /// QoS 0 publishes lost because their session ended before the publisher had them. QoS 1 ones are sent again.
+    qos0_lost,
     /// Times that reading stopped because a window was full.
     window_full,
     /// Configurations sent.

@@ -129,6 +129,7 @@ impl Session {
             let _in_time = tokio::time::timeout(limit, self.finish()).await;
         }
         ending.counter(&self.bridge.counters).one();
+        self.bridge.counters.qos0_lost.add(self.window.not_resent());
         debug!(device.id = %self.speaker.key.id, "Session of `{}` ended: {ending}", self.speaker.key);
         self.wire.disconnect(&mut self.outbox.bytes, &ending);
         let Session { bridge, link, outbox, speaker, registered, .. } = self;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{Command, CommandChannel, Delivery};
@@ -12,6 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::bridge::Bridge;
 use crate::signals::{Signal, Signals};
+
+/// How often a stopping bridge tells its sessions.
+const DRAIN_ROUND: Duration = Duration::from_millis(100);
 
 /// A command on its way to a session, with who waits for its fate.
 #[derive(Debug)]
@@ -110,9 +114,17 @@ impl Sessions {
     /// Tells every session to finish, and waits until the last is gone.
     pub(crate) async fn drain(&self) {
         loop {
-            let gone = self.gone.notified();
-            // Again after each end: a session may have entered after the last round.
+            // Again every round: a session may have entered after the last one.
             self.lock().values().for_each(|e| e.signals.raise(Signal::Shutdown));
+            if tokio::time::timeout(DRAIN_ROUND, self.empty()).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn empty(&self) {
+        loop {
+            let gone = self.gone.notified();
             if self.live() == 0 {
                 return;
             }

@@ -283,3 +283,34 @@ async fn a_device_that_never_pauses_still_gets_commands_and_its_end() {
     flooding.await.unwrap();
     let _closed = reading.await;
 }
+
+#[tokio::test]
+async fn a_loss_at_qos_0_is_counted() {
+    let rig = Rig::new().await;
+    rig.sink.set(Mood::Stalled);
+    let mut device = rig.device("dev").await;
+    device.send(&publish(4, "/devices/dev/events", 0, 0, b"x").repeat(130)).await;
+    device.publish("/devices/dev/events", 1, 1, b"x").await;
+    eventually("all read", || rig.bridge.counters().publishes == 131).await;
+    let _newer = rig.device("dev").await;
+    eventually("the takeover", || rig.bridge.counters().ended_taken_over == 1).await;
+    assert_eq!(rig.bridge.counters().qos0_lost, 130);
+}
+
+#[tokio::test]
+async fn the_bytes_of_all_sessions_together_are_bounded_and_nobody_starves() {
+    let rig = Rig::with(Limits { publish_bytes: 1, ..limits() }).await;
+    rig.add("other", 2).await;
+    rig.sink.set(Mood::Slow(Duration::from_millis(5)));
+    let mut devices = [("dev", rig.device("dev").await), ("other", rig.device("other").await)];
+    for id in 1..=10 {
+        for (name, device) in &mut devices {
+            device.publish(&format!("/devices/{name}/events"), 1, id, b"xyz").await;
+        }
+    }
+    for (_, device) in &mut devices {
+        for id in 1..=10 {
+            assert_eq!(device.next().await, Got::PubAck(id));
+        }
+    }
+}

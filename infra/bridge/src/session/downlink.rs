@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use bytes::Bytes;
 use domain::PortError;
 use domain::config::DeviceConfig;
-use domain::ports::Delivery;
+use domain::ports::{Command, Delivery};
 use domain::status::Seen;
 use protocol::SubscribeTopic;
 use rmqtt_codec::types::QoS;
@@ -29,6 +29,13 @@ struct Subscription {
 enum Sent {
     Config(u64),
     Command(oneshot::Sender<Result<Delivery, PortError>>),
+}
+
+/// How far a command got.
+enum Sending {
+    /// Sent at QoS 1 under this id.
+    Awaited(NonZeroU16),
+    Ended(Delivery),
 }
 
 pub(super) struct Downlink {
@@ -155,29 +162,28 @@ impl Session {
     /// Sends a command, or says why not.
     pub(super) fn on_order(&mut self, order: Order) {
         let Order { command, reply } = order;
-        let answer = match self.downlink.commands {
-            None => Some(Ok(Delivery::NotSubscribed)),
-            Some(subscription) => {
-                let waiting = self.downlink.in_flight(|s| matches!(s, Sent::Command(_)));
-                let full = waiting >= self.bridge.limits.commands_in_flight || self.downlink.unacked.len() >= self.downlink.receive_max;
-                if full && subscription.at_least_once {
-                    self.bridge.counters.commands_refused.one();
-                    Some(Ok(Delivery::TimedOut))
-                } else {
-                    let topic = if command.subfolder.is_empty() { "commands".into() } else { format!("commands/{}", command.subfolder) };
-                    match self.push(subscription, &topic, command.data) {
-                        Ok(Some(id)) => return self.downlink.unacked.push((id, Sent::Command(reply))),
-                        Ok(None) => Some(Ok(Delivery::Delivered)),
-                        Err(e) => Some(Err(e)),
-                    }
-                }
-            }
+        let answer = match self.send_command(command) {
+            Ok(Sending::Awaited(id)) => return self.downlink.unacked.push((id, Sent::Command(reply))),
+            Ok(Sending::Ended(delivery)) => Ok(delivery),
+            Err(e) => Err(e),
         };
-        if let Some(answer) = answer {
-            self.bridge.counters.commands.add(usize::from(matches!(answer, Ok(Delivery::Delivered))));
-            // Who asked may have given up.
-            let _gone = reply.send(answer);
+        self.bridge.counters.commands.add(usize::from(matches!(answer, Ok(Delivery::Delivered))));
+        // Who asked may have given up.
+        let _gone = reply.send(answer);
+    }
+
+    fn send_command(&mut self, command: Command) -> Result<Sending, PortError> {
+        let Some(subscription) = self.downlink.commands else { return Ok(Sending::Ended(Delivery::NotSubscribed)) };
+        let waiting = self.downlink.in_flight(|s| matches!(s, Sent::Command(_)));
+        let full = waiting >= self.bridge.limits.commands_in_flight || self.downlink.unacked.len() >= self.downlink.receive_max;
+        if full && subscription.at_least_once {
+            // The ones before it were not acknowledged in time; this one would not be either.
+            self.bridge.counters.commands_refused.one();
+            return Ok(Sending::Ended(Delivery::TimedOut));
         }
+        let topic = if command.subfolder.is_empty() { "commands".into() } else { format!("commands/{}", command.subfolder) };
+        let id = self.push(subscription, &topic, command.data)?;
+        Ok(id.map_or(Sending::Ended(Delivery::Delivered), Sending::Awaited))
     }
 
     /// Puts a publish into the outbox. Answers its packet id at QoS 1.

@@ -54,6 +54,8 @@ pub(super) struct Window {
     in_flight: usize,
     in_flight_bytes: usize,
     limit: usize,
+    /// QoS 0 publishes held or at the publisher: when the session ends now, these are lost.
+    at_most_once: usize,
     /// States are kept one after the other: two at once could be stored in the wrong order.
     state_runs: bool,
 }
@@ -76,6 +78,7 @@ impl Window {
             in_flight: 0,
             in_flight_bytes: 0,
             limit: limit.max(1),
+            at_most_once: 0,
             state_runs: false,
         }
     }
@@ -90,9 +93,15 @@ impl Window {
         !self.held.is_empty() || self.in_flight > 0
     }
 
+    /// QoS 0 publishes that nobody will send again if the session ends now.
+    pub(super) fn not_resent(&self) -> usize {
+        self.at_most_once
+    }
+
     /// Takes a publish in; it starts with the next [`Window::start`].
     pub(super) fn hold(&mut self, publish: Publish) {
         self.held_bytes += publish.what.bytes();
+        self.at_most_once += usize::from(publish.id.is_none());
         self.held.push_back(publish);
     }
 
@@ -182,21 +191,23 @@ impl Session {
     /// Acknowledges a batch up to its first failure, which ends the session: the device sends the rest again.
     pub(super) fn on_published(&mut self, batch: Batch) -> Result<(), Ending> {
         self.window.finished(&batch);
-        let mut acks = 0;
-        let mut failed = None;
+        let (mut acks, mut failures, mut first) = (0, 0, None);
         for (id, answer) in batch.ids.iter().zip(batch.answers) {
-            if let Err(e) = answer {
-                failed = Some(e);
-                break;
-            }
-            if let Some(id) = id {
-                Wire::ack(&mut self.outbox.bytes, *id);
-                acks += 1;
+            match (id, answer) {
+                (_, Err(e)) => {
+                    failures += 1;
+                    first.get_or_insert(e);
+                }
+                (Some(id), Ok(())) if first.is_none() => {
+                    Wire::ack(&mut self.outbox.bytes, *id);
+                    acks += 1;
+                }
+                (Some(_), Ok(())) => {}
+                (None, Ok(())) => self.window.at_most_once -= 1,
             }
         }
         self.bridge.counters.acks.add(acks);
-        let Some(e) = failed else { return Ok(()) };
-        self.bridge.counters.publish_failures.one();
-        Err(Ending::Publish(e))
+        self.bridge.counters.publish_failures.add(failures);
+        first.map_or(Ok(()), |e| Err(Ending::Publish(e)))
     }
 }
