@@ -132,7 +132,10 @@ pub fn run(path: &Path) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &error),
     };
-    match runtime.block_on(until_stopped(config)) {
+    let ended = runtime.block_on(until_stopped(config));
+    // A local connection that does not end must not hold up the stop.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, &error),
     }

@@ -130,15 +130,12 @@ impl<L: Link> Drain<L> {
         self.clock_was_wrong = false;
         self.status.connected(session.window());
         tracing::info!(window = session.window(), "Connected");
-        match self.serve(&mut session).await {
-            End::Renew => {
-                tracing::debug!("Renewing the token");
-                session.close().await;
-            }
-            End::Stop => session.close().await,
+        let end = self.serve(&mut session).await;
+        self.backoff.link_was_up(since.elapsed());
+        match end {
+            End::Renew | End::Stop => session.close().await,
             End::Error(error) => {
                 drop(session);
-                self.backoff.link_was_up(since.elapsed());
                 if since.elapsed() >= self.settings.drain_timeout {
                     self.logged = None;
                 }
@@ -146,6 +143,7 @@ impl<L: Link> Drain<L> {
                     self.strike(&error.to_string());
                 }
                 self.under_way.all_unsent();
+                self.status.set_in_flight(0);
                 self.wait(&error).await;
             }
         }
@@ -155,7 +153,9 @@ impl<L: Link> Drain<L> {
 
     async fn serve(&mut self, session: &mut L::Session) -> End {
         let mut commands = self.downlink.commands_wanted();
-        commands.mark_changed();
+        if *commands.borrow() {
+            commands.mark_changed();
+        }
         let mut receipts = FuturesUnordered::new();
         let (mut ending, mut give_up_at): (Option<End>, Instant) = (None, session.renew_at());
         loop {
@@ -201,7 +201,9 @@ impl<L: Link> Drain<L> {
                 Err(_) if others > 0 => return,
                 Err(error) => {
                     let seq = stored.seq;
-                    self.set_aside(seq, &error.to_string());
+                    if !self.set_aside(seq, &error.to_string()) {
+                        return;
+                    }
                 }
             }
         }
@@ -251,20 +253,25 @@ impl<L: Link> Drain<L> {
         if self.strikes >= self.settings.refusals
             && let Some(seq) = self.under_way.oldest().map(|stored| stored.seq)
         {
-            self.set_aside(seq, reason);
+            let _done = self.set_aside(seq, reason);
         }
     }
 
-    fn set_aside(&mut self, seq: Seq, reason: &str) {
+    /// Whether it is done.
+    fn set_aside(&mut self, seq: Seq, reason: &str) -> bool {
         self.strikes = 0;
-        let Some(stored) = self.under_way.find(seq) else { return };
+        let Some(stored) = self.under_way.find(seq) else { return false };
         let reading = crate::link::reading_id(stored.boot, stored.seq);
         match self.refused.set_aside(stored, reason) {
             Ok(()) => {
                 tracing::warn!(%reading, reason, "The cloud refuses a reading; it is set aside and counted as evicted");
                 self.acked(seq);
+                true
             }
-            Err(error) => tracing::error!(%reading, %error, "Could not set a refused reading aside; it is tried again"),
+            Err(error) => {
+                tracing::error!(%reading, %error, "Could not set a refused reading aside; it is tried again");
+                false
+            }
         }
     }
 
@@ -273,7 +280,9 @@ impl<L: Link> Drain<L> {
         let wait = self.backoff.next_wait();
         let reason = error.to_string();
         self.status.down(&reason, wait);
-        if self.logged.as_ref() == Some(&reason) {
+        // Refusals name times, which differ from one attempt to the next.
+        let kind: String = reason.chars().filter(|c| !c.is_ascii_digit()).collect();
+        if self.logged.as_ref() == Some(&kind) {
             tracing::debug!(reason, ?wait, "Still not connected");
         } else if error.is_permanent() {
             tracing::error!(
@@ -284,7 +293,7 @@ impl<L: Link> Drain<L> {
         } else {
             tracing::warn!(reason, ?wait, "Not connected; readings are kept");
         }
-        self.logged = Some(reason);
+        self.logged = Some(kind);
         tokio::select! {
             () = sleep(wait) => {}
             () = self.stop.cancelled() => {}

@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,9 @@ use crate::identity::{Identity, KeyError};
 use crate::link::mqtt::{MqttLink, TlsError};
 use crate::spool::{SpoolError, Tail, Writer};
 use crate::status::{LinkStatus, Sources};
+
+/// How long the spool may take to close: 5 s. Positions are saved every 500 ms, so nothing hangs on it.
+const LAST_COMMIT: Duration = Duration::from_secs(5);
 
 /// Why the shim does not start.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +87,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
     let clock = CloudClock::new(system_wall());
     let identity = Identity::load(config.device.clone(), &config.private_key, config.link.token_life)?;
     let device_id: Arc<str> = identity.device().device.to_string().into();
-    open::data_dir(&config)?;
+    open::folders(&config)?;
     let (writer, spool_thread, boot) = open::spool(&config).await?;
     let refused = Refused::open(&config.data_dir).map_err(open::in_data_dir(&config))?;
     let downlink = Downlink::open(&config.data_dir).map_err(open::in_data_dir(&config))?;
@@ -127,10 +131,12 @@ async fn close(draining: tokio::task::JoinHandle<()>, spool_thread: JoinHandle<(
     if let Err(error) = draining.await {
         tracing::error!(%error, "The drain failed");
     }
-    let joined = tokio::task::spawn_blocking(|| spool_thread.join()).await;
-    match joined {
-        Ok(Ok(())) => tracing::info!("Stopped; every reading taken is on disk or in the cloud"),
-        _ => tracing::error!("The spool's thread failed"),
+    let joined = tokio::task::spawn_blocking(|| spool_thread.join());
+    match tokio::time::timeout(LAST_COMMIT, joined).await {
+        Ok(Ok(Ok(()))) => tracing::info!("Stopped; every reading taken is on disk or in the cloud"),
+        Ok(_) => tracing::error!("The spool's thread failed"),
+        // It waits for a connection that does not end. What it answered is on disk.
+        Err(_) => tracing::warn!(after = ?LAST_COMMIT, "Stopped while a local connection was still open"),
     }
 }
 

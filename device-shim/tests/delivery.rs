@@ -178,3 +178,21 @@ fn a_killed_shim_goes_on_where_it_was() {
     assert_eq!(first_of_each(&bridge.arrived()), numbers(0..101));
     assert_eq!(first_of_each(&bridge.acked()), numbers(0..101));
 }
+
+#[test]
+fn a_stop_waits_for_acknowledgements_but_not_for_ever() {
+    let bridge = Bridge::start([Act::AckOnly(3)]);
+    let mut shim = Shim::start(bridge.addr, "[link]\ndrain_timeout_secs = 1");
+    shim.send(0..5);
+    wait_until("all are sent", || bridge.arrived().len() == 5);
+    // Half a request, which never ends.
+    let mut stuck = std::net::TcpStream::connect(shim.address("http")).unwrap();
+    std::io::Write::write_all(&mut stuck, b"POST /v1/events HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf").unwrap();
+    let before = std::time::Instant::now();
+    assert_eq!(shim.stop(), Some(0));
+    assert!(before.elapsed() < Duration::from_secs(15), "{:?}", before.elapsed());
+    assert!(!shim.path("ready.json").exists() && !shim.path("data/shim.sock").exists());
+    shim.restart();
+    shim.wait_delivered(5);
+    assert_eq!(bridge.arrived()[5..], ["3", "4"], "what was acknowledged is not sent again");
+}

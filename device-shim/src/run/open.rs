@@ -8,9 +8,16 @@ use crate::spool::memory::MemorySpool;
 use crate::spool::sled::{self, SledOptions, SledSpool};
 use crate::spool::{Spool, SpoolError, Writer, WriterOptions};
 
-/// Makes the shim's own folder.
-pub(super) fn data_dir(config: &Config) -> Result<(), RunError> {
-    std::fs::create_dir_all(&config.data_dir).map_err(in_data_dir(config))
+/// Makes the shim's own folder, and takes away the ready file of an earlier start.
+pub(super) fn folders(config: &Config) -> Result<(), RunError> {
+    std::fs::create_dir_all(&config.data_dir).map_err(in_data_dir(config))?;
+    let Some(path) = &config.ready_file else { return Ok(()) };
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(RunError::File { what: "the ready file (`ready_file`)", path: path.clone(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says which folder an error is about.

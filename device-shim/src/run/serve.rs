@@ -48,6 +48,9 @@ impl Listening {
         }
         // Missing is what we want it to be.
         let _gone = std::fs::remove_file(&parts.config.accept.unix);
+        if let Some(ready) = &parts.config.ready_file {
+            let _gone = std::fs::remove_file(ready);
+        }
     }
 }
 
