@@ -67,7 +67,7 @@ impl Default for PeekLimit {
 /// Every method may block for as long as the disk takes. None panics on what the disk holds.
 pub trait Spool: Send {
     /// Takes `batch` into memory and returns the places its readings have: all of them or, on `Err`, none.
-    /// They are neither durable nor visible to [`peek`](Self::peek) before [`commit`](Self::commit). Touches no disk.
+    /// They are neither durable nor visible to [`peek`](Self::peek) before [`commit`](Self::commit). Asks the disk only while it is full.
     ///
     /// # Errors
     /// [`SpoolError::Reading`] when one exceeds a limit; [`SpoolError::QuotaFull`] or [`SpoolError::DiskFull`] when

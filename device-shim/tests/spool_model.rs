@@ -1,6 +1,6 @@
 //! The spool against an ideal one: any order of appends, commits, peeks, acknowledgements, restarts, crashes, torn
 //! writes and full disks. Runs on an ext4 of its own so that the disk can be filled; needs root, as
-//! `spool_power_cut.rs` does. `PROPTEST_CASES` sets the number of cases, 40 by default.
+//! `spool_power_cut.rs` does. `PROPTEST_CASES` sets the number of cases, 25 by default.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -235,7 +235,7 @@ fn copy_into(from: &Path, to: &Path) {
 #[test]
 fn it_does_what_an_ideal_spool_does() {
     let Some(disk) = Disk::ext4(128) else { return };
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40);
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(25);
     let config = ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() };
     let policy = prop_oneof![Just(FullPolicy::DropOldestGeneration), Just(FullPolicy::RejectNew)];
     let mut runner = proptest::test_runner::TestRunner::new(config);

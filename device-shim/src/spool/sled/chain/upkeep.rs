@@ -33,7 +33,7 @@ impl Chain {
         let old = self.manifest.youngest();
         self.manifest = next;
         let sealed = self.youngest.replace(generation);
-        let is_drained_now = self.manifest.generations.first() == Some(&old);
+        let is_drained_now = (old.first + 1..=old.end).contains(&self.watermark);
         if let Some(sealed) = sealed.filter(|_| is_drained_now) {
             self.keep_reader(old.first, sealed);
         }
