@@ -25,6 +25,7 @@ const MAX_PAGE: u32 = 500;
 pub(crate) struct Request {
     pub(crate) method: Method,
     about: Resource,
+    path: Vec<String>,
     below: Option<&'static str>,
     verb: Option<&'static str>,
     query: Vec<(&'static str, String)>,
@@ -33,11 +34,18 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(method: Method, about: &Resource) -> Self {
-        Self { method, about: about.clone(), below: None, verb: None, query: Vec::new(), body: None }
+        Self { method, about: about.clone(), path: about.segments().to_vec(), below: None, verb: None, query: Vec::new(), body: None }
     }
 
     pub(crate) fn get(about: &Resource) -> Self {
         Self::new(Method::GET, about)
+    }
+
+    /// Makes the resource: `body` goes to the collection that it will stand in.
+    pub(crate) fn create(about: &Resource, body: Value) -> Self {
+        let request = Self::new(Method::POST, about).body(body);
+        let collection = about.segments().len().saturating_sub(1);
+        Self { path: about.segments()[..collection].to_vec(), ..request }
     }
 
     /// Changes the fields of `mask` to what `body` says.
@@ -66,7 +74,7 @@ impl Request {
 
     fn url(&self, endpoint: &Url) -> Result<Url> {
         let mut url = endpoint.clone();
-        let mut segments: Vec<&str> = self.about.segments().iter().map(String::as_str).chain(self.below).collect();
+        let mut segments: Vec<&str> = self.path.iter().map(String::as_str).chain(self.below).collect();
         let with_verb = self.verb.and_then(|verb| Some(format!("{}:{verb}", segments.pop()?)));
         segments.extend(with_verb.as_deref());
         url.path_segments_mut().ok().context("the endpoint is no base of a path")?.pop_if_empty().push("v1").extend(segments);

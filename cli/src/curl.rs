@@ -18,6 +18,9 @@ pub(crate) fn line(request: &Request, url: &Url) -> String {
 }
 
 /// One word of a POSIX shell.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:,".contains(c)) && !text.is_empty() {
+        return text.to_owned();
+    }
     format!("'{}'", text.replace('\'', r"'\''"))
 }

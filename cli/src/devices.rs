@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use reqwest::Method;
 use serde_json::{Map, Value};
 
 use crate::changes::{Changes, enum_name, switch};
@@ -168,7 +167,7 @@ impl Verb for Devices {
                 let keys = public_keys.iter().map(PublicKey::credential).collect::<Result<Vec<_>>>()?;
                 changes.set("credentials", (!keys.is_empty()).then_some(keys.into()));
                 changes.set("gatewayConfig.gatewayType", device_type.as_deref().map(enum_name));
-                let request = Request::new(Method::POST, &about.parent()).below("devices").body(changes.with_id(about.id()));
+                let request = Request::create(&about, changes.with_id(about.id()));
                 session.change(&request, |made| format!("Created {about}, number {}.", cell(&made["numId"])))
             }
             Self::Describe { device, within } => session.describe(&Request::get(&session.device(&within, &device)?)),

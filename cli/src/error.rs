@@ -63,7 +63,9 @@ fn next_step(name: &str, message: &str, about: &Resource, token: Option<&str>) -
         "NOT_FOUND" if message.starts_with("registry") => format!("list what there is: {}", about.list_registries()),
         "NOT_FOUND" => format!("list what there is: {}", about.list_siblings()),
         "ALREADY_EXISTS" => format!("look at it, or choose another id: {}", about.list_siblings()),
-        "ABORTED" => "somebody changed it meanwhile: look at the newest version (`drawbridge configs list`), then try again".to_owned(),
+        "FAILED_PRECONDITION" | "ABORTED" if message.contains("the update expects version") => {
+            format!("somebody changed it meanwhile: look at the newest version, then update that: {}", about.list_configs())
+        }
         "FAILED_PRECONDITION" if message.contains("is not subscribed") => {
             format!("the device must be connected over MQTT and subscribed to /devices/{}/commands/#", about.id())
         }

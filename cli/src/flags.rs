@@ -7,6 +7,13 @@ use clap::{Args, ValueEnum};
 
 use crate::secret::Secret;
 
+/// Where `drawbridge up` serves the registry API.
+pub(crate) const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:8080";
+/// Its project.
+pub(crate) const DEFAULT_PROJECT: &str = "local";
+/// Its data folder.
+pub(crate) const DEFAULT_DATA: &str = "drawbridge-data";
+
 /// How an answer is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -25,7 +32,7 @@ pub(crate) struct Common {
     #[arg(long, env = "DRAWBRIDGE_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
     pub(crate) admin_token: Option<Secret>,
     /// The data folder of `drawbridge up`, for its admin token.
-    #[arg(long, env = "DRAWBRIDGE_DATA", value_name = "DIR", default_value = "drawbridge-data", global = true)]
+    #[arg(long, env = "DRAWBRIDGE_DATA", value_name = "DIR", default_value = DEFAULT_DATA, global = true)]
     pub(crate) data: PathBuf,
     /// The project [profile: project] [default: local]
     #[arg(long, env = "DRAWBRIDGE_PROJECT", value_name = "ID", global = true)]

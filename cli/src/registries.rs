@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::changes::{Changes, enum_name, switch};
@@ -139,7 +138,7 @@ impl Verb for Registries {
                 let mut changes = settings.changes(session);
                 let certificate = public_key_path.map(|path| key_file::registry_credential(&path)).transpose()?;
                 changes.set("credentials", certificate.map(|c| json!([c])));
-                let request = Request::new(Method::POST, &about.parent()).below("registries").body(changes.with_id(about.id()));
+                let request = Request::create(&about, changes.with_id(about.id()));
                 session.change(&request, |_| format!("Created {about}."))
             }
             Self::Describe { registry } => session.describe(&Request::get(&session.registry(&registry)?)),

@@ -56,11 +56,6 @@ impl Resource {
         &self.0
     }
 
-    /// What it stands in.
-    pub(crate) fn parent(&self) -> Self {
-        Self(self.0[..self.0.len().saturating_sub(2)].to_vec())
-    }
-
     /// Its own id.
     pub(crate) fn id(&self) -> &str {
         self.0.last().map_or("", String::as_str)
@@ -86,8 +81,18 @@ impl Resource {
 
     /// The command that lists the devices of the same registry.
     pub(crate) fn list_devices(&self) -> String {
+        format!("drawbridge devices list {}", self.within())
+    }
+
+    /// The command that lists the configurations of this device.
+    pub(crate) fn list_configs(&self) -> String {
+        format!("drawbridge configs list {} {}", self.id(), self.within())
+    }
+
+    /// The flags that name its registry.
+    fn within(&self) -> String {
         let (project, region) = (self.part("projects"), self.part("locations"));
-        format!("drawbridge devices list --registry {} --project {project} --region {region}", self.part(REGISTRIES))
+        format!("--registry {} --project {project} --region {region}", self.part(REGISTRIES))
     }
 
     /// The command that lists what is beside it.

@@ -11,14 +11,10 @@ use serde_json::Value;
 
 use crate::client::{Client, Request, Token, is_loopback};
 use crate::error::usage;
-use crate::flags::{Common, Format, InRegistry, OnDevice, Paging};
+use crate::flags::{Common, DEFAULT_ENDPOINT, DEFAULT_PROJECT, Format, InRegistry, OnDevice, Paging};
 use crate::profile::Profile;
 use crate::resource::Resource;
 use crate::table::{self, Column};
-
-const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:8080";
-/// As `drawbridge up` has it.
-const DEFAULT_PROJECT: &str = "local";
 
 /// A noun: its verbs, and the flags they share.
 #[derive(Debug, clap::Args)]

@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use host::local::{Entry, TopicReader};
 use host::{TOPICS_FOLDER, TopicName};
 
+use crate::flags::{DEFAULT_DATA, DEFAULT_PROJECT};
+
 /// How often the end of the log is looked at again: quick for an eye, cheap for a disk.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -17,10 +19,10 @@ pub(crate) struct Args {
     /// The topic: `projects/{project}/topics/{topic}`, or its last part alone.
     topic: String,
     /// The data folder of `drawbridge up`.
-    #[arg(long, env = "DRAWBRIDGE_DATA", default_value = "drawbridge-data")]
+    #[arg(long, env = "DRAWBRIDGE_DATA", default_value = DEFAULT_DATA)]
     data: PathBuf,
     /// The project of a topic that is given by its last part alone.
-    #[arg(long, env = "DRAWBRIDGE_PROJECT", default_value = "local")]
+    #[arg(long, env = "DRAWBRIDGE_PROJECT", default_value = DEFAULT_PROJECT)]
     project: String,
     /// Offset of the first message to print.
     #[arg(long, default_value_t = 0)]

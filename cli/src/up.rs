@@ -1,15 +1,18 @@
 //! `drawbridge up`: everything in this process.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 use host::connect::Urls;
-use host::up::{self, Config, Running};
+use host::up::{self, Addresses, Config, Running};
 use host::{ProjectId, PubSubOrdering, TOPICS_FOLDER};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+use crate::curl;
+use crate::flags::{DEFAULT_DATA, DEFAULT_ENDPOINT, DEFAULT_PROJECT};
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Ordering {
@@ -40,10 +43,10 @@ pub(crate) struct Args {
     #[arg(long, env = "DRAWBRIDGE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// Folder for all that is kept; made if absent.
-    #[arg(long, env = "DRAWBRIDGE_DATA", value_name = "DIR", default_value = "drawbridge-data")]
+    #[arg(long, env = "DRAWBRIDGE_DATA", value_name = "DIR", default_value = DEFAULT_DATA)]
     data: PathBuf,
     /// The project your devices' tokens are for.
-    #[arg(long, env = "DRAWBRIDGE_PROJECT", value_name = "ID", default_value = "local")]
+    #[arg(long, env = "DRAWBRIDGE_PROJECT", value_name = "ID", default_value = DEFAULT_PROJECT)]
     project: ProjectId,
     /// The admin token. Without one it is made, printed once and kept in the data folder.
     #[arg(long, env = "DRAWBRIDGE_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
@@ -75,8 +78,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        let token_was_given = config.admin_token.is_some();
         let running = up::start(config).await?;
-        greet(&running);
+        greet(&running, token_was_given);
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
@@ -115,7 +119,7 @@ fn config(args: Args) -> Config {
 }
 
 /// What a person needs next. Standard output, so that a log filter cannot hide the one time the token is shown.
-fn greet(running: &Running) {
+fn greet(running: &Running, token_was_given: bool) {
     let at = &running.addresses;
     println!("Drawbridge is up for project `{}`.", at.project);
     println!("  registry API and HTTP bridge  http://{}", at.http);
@@ -126,13 +130,29 @@ fn greet(running: &Running) {
     }
     match &running.made_admin_token {
         Some(token) => println!("  admin token (shown this once) {token}"),
-        None => println!("  admin token                   as given, or in {}", at.data.join("admin-token").display()),
+        None if token_was_given => {
+            println!("  admin token                   as given; DRAWBRIDGE_ADMIN_TOKEN gives it to the commands below")
+        }
+        None => println!("  admin token                   in {}", at.data.join("admin-token").display()),
     }
-    println!("Create a registry:");
-    println!("  curl -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' \\");
-    println!(
-        "    -d '{{\"id\":\"my-registry\",\"eventNotificationConfigs\":[{{\"pubsubTopicName\":\"projects/{}/topics/events\"}}]}}' \\",
-        at.project
-    );
-    println!("    http://{}/v1/projects/{}/locations/europe-west1/registries", at.http, at.project);
+    println!("Next, from this folder, in another terminal:");
+    println!("  export {}", settings(at).join(" "));
+    println!("  drawbridge registries create my-registry --event-notification-config topic=events");
+    println!("  drawbridge-shim keygen");
+    println!("  drawbridge devices create my-device --registry my-registry --public-key path=device.pub.pem,type=es256");
+}
+
+/// The variables that lead the other verbs here, as far as their defaults do not.
+fn settings(at: &Addresses) -> Vec<String> {
+    let host = if at.http.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { at.http.ip() };
+    let endpoint = format!("http://{}", SocketAddr::new(host, at.http.port()));
+    let data = at.data.display().to_string();
+    let differing = [
+        ("ENDPOINT", endpoint.as_str(), DEFAULT_ENDPOINT),
+        ("PROJECT", at.project.as_str(), DEFAULT_PROJECT),
+        ("DATA", data.as_str(), DEFAULT_DATA),
+    ];
+    let differing = differing.iter().filter(|(_, value, default)| value != default);
+    let region = "DRAWBRIDGE_REGION=europe-west1".to_owned();
+    std::iter::once(region).chain(differing.map(|(name, value, _)| format!("DRAWBRIDGE_{name}={}", curl::quoted(value)))).collect()
 }

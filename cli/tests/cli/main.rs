@@ -1,0 +1,14 @@
+//! The command line against a real `drawbridge up`, verb by verb.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by panicking")]
+
+mod commands;
+mod configs;
+mod credentials;
+mod device;
+mod devices;
+mod errors;
+mod examples;
+mod registries;
+mod settings;
+mod support;
