@@ -46,7 +46,7 @@ fn adapt(block: &str, scene: &Scene) -> Result<String> {
     let bin = scene.binaries.drawbridge.parent().context("no folder")?.display().to_string();
     let dir = scene.dir.display();
     let block = block.lines().filter(|l| !l.starts_with("cargo build")).collect::<Vec<_>>().join("\n");
-    Ok(block.replace("$PWD/target/release", &bin).replace("/tmp/", &format!("{dir}/")))
+    Ok(block.replace("/tmp/", &format!("{dir}/")).replace("$PWD/target/release", &bin))
 }
 
 fn wait_for(url: &str) -> String {
