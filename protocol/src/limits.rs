@@ -9,8 +9,8 @@ pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 pub const MAX_STATE_BYTES: usize = 64 * 1024;
 /// Largest device configuration: 64 KiB of payload.
 pub const MAX_CONFIG_BYTES: usize = 64 * 1024;
-/// Largest command: 256 KiB of payload.
-pub const MAX_COMMAND_BYTES: usize = 256 * 1024;
+/// Largest command: 64 KiB of payload, as a configuration.
+pub const MAX_COMMAND_BYTES: usize = 64 * 1024;
 /// Configuration versions kept per device, newest first.
 pub const KEPT_CONFIG_VERSIONS: usize = 10;
 /// State reports kept per device, newest first.

@@ -78,7 +78,7 @@ pub trait Publisher: Send + Sync {
 pub struct Command {
     /// Subfolder of the commands topic, empty when none.
     pub subfolder: String,
-    /// Payload, at most 256 KiB.
+    /// Payload, at most 64 KiB.
     pub data: bytes::Bytes,
 }
 

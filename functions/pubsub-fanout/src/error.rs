@@ -19,6 +19,9 @@ pub enum EventError {
     /// The subfolder breaks the rules.
     #[error(transparent)]
     Subfolder(#[from] TopicError),
+    /// A user property or attribute breaks Pub/Sub's limits; the text says which and how.
+    #[error("{0}")]
+    Attribute(String),
     /// The registry has no route for it.
     #[error(
         "registry `{registry}` has no event notification config that matches subfolder `{subfolder}`: add one with an empty subfolderMatches to take everything"

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::ports::{Clock, Publisher, Stores};
-use domain::status::{Seen, StatusBook};
+use domain::status::{ErrorStatus, Seen, StatusBook};
 use domain::{Attributes, Message, state};
 use protocol::limits::{MAX_EVENT_BYTES, MAX_STATE_BYTES};
 use protocol::{TopicName, attribute, topics};
 
-use crate::{Event, EventError, Speaker};
+use crate::{Event, EventError, Speaker, attributes};
+
+/// `google.rpc.Code`.
+const FAILED_PRECONDITION: i32 = 9;
 
 /// Publishes on behalf of devices.
 #[derive(Clone)]
@@ -52,15 +55,24 @@ impl FanOut {
         answers
     }
 
-    /// Keeps a device's state, then publishes it to the state topic if the registry has one.
+    /// Keeps a device's state, then publishes it to the state topic if the registry has one. A topic that is missing or
+    /// closed to us does not undo the state: the reason goes to the device's `lastErrorStatus`. A topic that is busy is
+    /// an error, and the device reports again.
     pub async fn state(&self, speaker: &Speaker, data: Bytes) -> Result<(), EventError> {
         check_size("state", data.len(), MAX_STATE_BYTES)?;
         state::report(&self.stores, &speaker.key, &data, self.clock.now()).await?;
         self.statuses.seen(&speaker.key, Seen::State).await?;
         let Some(topic) = &speaker.registry.state_topic else { return Ok(()) };
         let attributes = Attributes { device: speaker.attributes.clone(), own: Vec::new() };
-        let mut answers = self.publisher.publish(topic, vec![Message { data, attributes }]).await;
-        answers.pop().map_or(Ok(()), |a| a.map(drop)).map_err(EventError::from)
+        let published = self.publisher.publish(topic, vec![Message { data, attributes }]).await.pop();
+        match published.unwrap_or_else(|| Ok(String::new())) {
+            Ok(_) => Ok(()),
+            Err(e) if e.is_retryable() => Err(e.into()),
+            Err(e) => {
+                let message = format!("the state is kept and was not published: {e}");
+                Ok(self.statuses.error(&speaker.key, ErrorStatus { code: FAILED_PRECONDITION, message }).await?)
+            }
+        }
     }
 }
 
@@ -72,6 +84,7 @@ fn check_size(what: &'static str, len: usize, limit: usize) -> Result<(), EventE
 fn route(speaker: &Speaker, place: usize, event: Event, outgoing: &mut Outgoing) -> Result<(), EventError> {
     check_size("event", event.data.len(), MAX_EVENT_BYTES)?;
     topics::check_subfolder(&event.subfolder)?;
+    attributes::check(event.properties.iter().map(|(name, value)| (name.as_ref(), value.as_str()))).map_err(EventError::Attribute)?;
     let Event { subfolder, data, properties } = event;
     let mut own = Vec::with_capacity(1 + properties.len());
     own.push((Cow::Borrowed(attribute::SUBFOLDER), subfolder.clone()));

@@ -6,6 +6,7 @@
 //! [`FanOut`] is the use case, shared by the MQTT bridge and the HTTP bridge; [`routes`] and [`router`] are the latter.
 //! Costs per event: no read; a write only when the last-seen time is due.
 
+mod attributes;
 mod error;
 mod event;
 mod fanout;

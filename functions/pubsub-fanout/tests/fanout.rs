@@ -154,3 +154,36 @@ async fn telemetry_writes_the_last_seen_time_once() {
     }
     assert_eq!(versions.len(), 1, "one write for a hundred events");
 }
+
+#[tokio::test]
+async fn a_property_past_pubsubs_limits_refuses_its_own_event_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (fan_out, _) = fan_out(log(dir.path()));
+    let mut bad = event("", "bad");
+    bad.properties = vec![("note".into(), "x".repeat(1025))];
+    let answers = fan_out.events(&speaker(&[("events", "", false)]), vec![event("", "good"), bad]).await;
+    assert!(answers[0].is_ok());
+    assert_eq!(answers[1].as_ref().unwrap_err().to_string(), "the value of attribute `note` has 1025 bytes, the limit is 1024");
+    assert_eq!(read(dir.path(), "events").len(), 1);
+}
+
+/// A topic nobody may publish to.
+struct Closed;
+
+#[async_trait]
+impl Publisher for Closed {
+    async fn publish(&self, topic: &TopicName, messages: Vec<Message>) -> Vec<Result<String, PortError>> {
+        messages.iter().map(|_| Err(PortError::lasting("publisher", format!("topic `{topic}` does not exist")))).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_state_is_kept_though_its_topic_is_missing_and_the_device_is_told() {
+    let (fan_out, stores) = fan_out(Arc::new(Closed));
+    let speaker = speaker(&[]);
+    fan_out.state(&speaker, "on".into()).await.unwrap();
+    let key = speaker.key.to_string();
+    assert_eq!(stores.states.get(&key).await.unwrap().unwrap().value.states.len(), 1);
+    let error = stores.statuses.get(&key).await.unwrap().unwrap().value.last_error.unwrap();
+    assert!(error.message.contains("`projects/p/topics/states` does not exist"), "{}", error.message);
+}

@@ -77,6 +77,7 @@ impl Ending {
             Self::Malformed(_) => Code::MalformedPacket,
             Self::Publish(EventError::TooLarge { .. }) => Code::PacketTooLarge,
             Self::Publish(EventError::Subfolder(_)) => Code::TopicNameInvalid,
+            Self::Publish(EventError::Attribute(_)) => Code::PayloadFormatInvalid,
             Self::Publish(EventError::NoRoute { .. }) => Code::ImplementationSpecificError,
             Self::Publish(EventError::Port(e)) if e.is_retryable() => Code::ServerBusy,
             Self::Publish(EventError::Port(_)) => Code::ImplementationSpecificError,

@@ -17,7 +17,8 @@ fn message(i: usize) -> Message {
 async fn create_topic(name: &TopicName) {
     use google_cloud_auth::credentials::anonymous;
     let endpoint = format!("http://{}", emulator());
-    let admin = google_cloud_pubsub::client::TopicAdmin::builder().with_endpoint(endpoint).with_credentials(anonymous::Builder::new().build());
+    let admin =
+        google_cloud_pubsub::client::TopicAdmin::builder().with_endpoint(endpoint).with_credentials(anonymous::Builder::new().build());
     admin.build().await.unwrap().create_topic().set_name(name.as_str()).send().await.unwrap();
 }
 

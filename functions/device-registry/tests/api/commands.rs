@@ -40,8 +40,8 @@ async fn what_became_of_it_is_told_in_googles_words() {
 #[tokio::test]
 async fn what_breaks_a_rule_is_refused_before_it_is_sent() {
     let app = App::with_device().await;
-    let large = edge::encode_base64(&vec![0; 256 * 1024 + 1]);
-    app.post(&send(), json!({"binaryData": large})).await.invalid("262145 bytes exceeds the limit of 262144");
+    let large = edge::encode_base64(&vec![0; 64 * 1024 + 1]);
+    app.post(&send(), json!({"binaryData": large})).await.invalid("65537 bytes exceeds the limit of 65536");
     for subfolder in ["a+b", "a#", "a\0", &"x".repeat(257)] {
         app.post(&send(), json!({"subfolder": subfolder})).await.invalid("without `+`, `#` and NUL");
     }

@@ -14,6 +14,7 @@ impl From<EventError> for ApiError {
         match e {
             EventError::TooLarge { .. } => Self::invalid("binary_data", e.to_string()),
             EventError::Subfolder(_) => Self::invalid("sub_folder", e.to_string()),
+            EventError::Attribute(_) => Self::invalid("attributes", e.to_string()),
             EventError::NoRoute { .. } => Self::new(Code::FailedPrecondition, e.to_string()),
             EventError::Port(e) => e.into(),
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::admit::{Admitted, refuse_gateway};
 use super::body::{BatchEvent, PublishEvent, PublishEvents};
 use super::error::note;
-use crate::{Event, FanOut, Speaker};
+use crate::{Event, FanOut, Speaker, attributes};
 
 /// Most events of one batch.
 pub const MAX_BATCH_EVENTS: usize = 1_000;
@@ -20,9 +20,6 @@ pub const MAX_BATCH_EVENTS: usize = 1_000;
 pub const MAX_BATCH_BYTES: usize = 10_000_000;
 /// Largest body of a batch: its payload in base64 (4/3), and 2 KiB of JSON and attributes per event.
 const BATCH_BODY_LIMIT: usize = MAX_BATCH_BYTES / 3 * 4 + MAX_BATCH_EVENTS * 2048;
-
-/// Pub/Sub's limits on attributes: number, bytes of a name, bytes of a value.
-const MAX_ATTRIBUTES: (usize, usize, usize) = (90, 256, 1024);
 
 pub(super) async fn publish_event(
     State(deps): State<FanOut>,
@@ -77,7 +74,8 @@ async fn publish(deps: &FanOut, speaker: &Speaker, read: Vec<Result<Event, ApiEr
 fn read(place: usize, sent: BatchEvent) -> Result<Event, ApiError> {
     let at = |field: &str| format!("events[{place}].{field}");
     let data = decode_base64(&at("binary_data"), &sent.binary_data)?.into();
-    check_attributes(&sent.attributes).map_err(|text| ApiError::invalid(at("attributes"), text))?;
+    let attributes = sent.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    attributes::check(attributes).map_err(|text| ApiError::invalid(at("attributes"), text))?;
     let mut properties: Vec<(Cow<'static, str>, String)> = Vec::with_capacity(sent.attributes.len() + 2);
     if let Some(id) = sent.reading_id {
         let id: ReadingId = id.parse().map_err(|text: String| ApiError::invalid(at("reading_id"), text))?;
@@ -93,22 +91,4 @@ fn read(place: usize, sent: BatchEvent) -> Result<Event, ApiError> {
         }
     }
     Ok(Event { subfolder: sent.sub_folder, data, properties })
-}
-
-/// Pub/Sub refuses a whole call for one bad attribute; here only its event is refused.
-fn check_attributes(attributes: &std::collections::BTreeMap<String, String>) -> Result<(), String> {
-    let (number, name_bytes, value_bytes) = MAX_ATTRIBUTES;
-    if attributes.len() > number {
-        return Err(format!("{} attributes exceed the limit of {number}", attributes.len()));
-    }
-    for (name, value) in attributes {
-        let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
-        if name.is_empty() || name.len() > name_bytes || name.starts_with("goog") {
-            return Err(format!("attribute name `{shown}` is not valid: 1 to {name_bytes} bytes that do not start with `goog`"));
-        }
-        if value.len() > value_bytes {
-            return Err(format!("the value of attribute `{shown}` has {} bytes, the limit is {value_bytes}", value.len()));
-        }
-    }
-    Ok(())
 }
