@@ -1,5 +1,7 @@
 //! Signing keys in a file: made once, private, kept over a restart, verified by what is published.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;

@@ -1,0 +1,100 @@
+//! # A stand-in for Google's token services
+//!
+//! For one machine: `drawbridge up` and tests exchange tokens without a cloud account. It really verifies what Google
+//! verifies: issuer, audience, signature by the issuer's JWK set (fetched over HTTP by discovery), dates, attribute
+//! mapping and condition, who may impersonate whom. It can be told to refuse, throttle and stall ([`Fault`]).
+//!
+//! | path | stands for |
+//! | --- | --- |
+//! | `POST /v1/token` | `sts.googleapis.com`: form in snake_case or JSON in camelCase |
+//! | `POST /v1/projects/-/serviceAccounts/{email}:generateAccessToken` | `iamcredentials.googleapis.com` |
+//! | `GET /tokeninfo?access_token=…` | `oauth2.googleapis.com`: what a token of ours opens |
+//!
+//! Its tokens open nothing at Google, and count until they expire or this process ends: the key they are signed with
+//! is made at the start. Whoever serves something beside it asks [`SecurityTokenService::check`].
+
+mod bindings;
+mod error;
+mod exchange;
+mod expression;
+mod faults;
+mod grant;
+mod impersonate;
+mod issuer_keys;
+mod provider;
+mod tokeninfo;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use domain::Timestamp;
+use domain::ports::Clock;
+
+use self::faults::Faults;
+use self::grant::GrantKey;
+use self::issuer_keys::IssuerKeys;
+
+pub use self::bindings::{Binding, BindingError};
+pub use self::expression::ExpressionError;
+pub use self::faults::Fault;
+pub use self::grant::{Grant, Principal};
+pub use self::provider::{Provider, ProviderError};
+
+/// Longest life of a token: an hour, as at Google.
+const MAX_LIFE_SECS: i64 = 3600;
+/// Largest body: Google's tokens have at most 12 KiB.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// The stand-in. Cheap to share.
+pub struct SecurityTokenService {
+    provider: Provider,
+    bindings: Vec<Binding>,
+    clock: Arc<dyn Clock>,
+    issuer_keys: IssuerKeys,
+    grants: GrantKey,
+    faults: Faults,
+}
+
+/// Why the stand-in could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("stand-in for Google's token services: {0}")]
+pub struct SetUpError(String);
+
+impl SecurityTokenService {
+    /// A stand-in with one provider, and the bindings of `roles/iam.workloadIdentityUser`.
+    pub fn new(provider: Provider, bindings: Vec<Binding>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, SetUpError> {
+        let failed = |e: String| SetUpError(e);
+        let issuer_keys = IssuerKeys::new(provider.issuer()).map_err(|e| failed(e.to_string()))?;
+        let grants = GrantKey::make().map_err(failed)?;
+        Ok(Arc::new(Self { provider, bindings, clock, issuer_keys, grants, faults: Faults::default() }))
+    }
+
+    /// The next `times` requests to STS or IAM Credentials end in `fault`. At most 1,000 are kept; more are ignored.
+    pub fn inject(&self, fault: Fault, times: usize) {
+        self.faults.inject(fault, times);
+    }
+
+    /// Requests to STS and to IAM Credentials so far, those that ended in a fault included.
+    pub fn requests(&self) -> (u64, u64) {
+        self.faults.requests()
+    }
+
+    /// What `token` opens; `None` when it is none of ours or has expired.
+    pub fn check(&self, token: &str) -> Option<Grant> {
+        self.grants.open(token).filter(|grant| self.now() < grant.expires_at)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The three paths. Good alone and below `edge::google_paths`, which turns `X:verb` into `X/~verb`.
+    pub fn routes(self: Arc<Self>) -> Router {
+        Router::new()
+            .route("/v1/token", post(exchange::token))
+            .route("/v1/projects/-/serviceAccounts/{*call}", post(impersonate::generate_access_token))
+            .route("/tokeninfo", get(tokeninfo::tokeninfo))
+            .with_state(self)
+    }
+}
