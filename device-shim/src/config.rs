@@ -3,6 +3,7 @@
 //! An unknown key or a bad value stops the start with exit code 64 and a sentence that names key, value and what is
 //! allowed.
 
+mod parse;
 mod section;
 
 use std::net::SocketAddr;
@@ -10,9 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use protocol::DeviceName;
-use protocol::limits::PUBLISH_WINDOW;
-
-use section::Section;
 
 use crate::backoff::{Backoff, BackoffError};
 
@@ -210,101 +208,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], one sentence.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let mut root = Section::root(text)?;
-        let device = root.parsed("device", "projects/{project}/locations/{location}/registries/{registry}/devices/{device}")?;
-        let private_key = root.required_path("private_key", "the path of the device's private key")?;
-        let bridge = parse_bridge(&mut root)?;
-        let data_dir = root.path("data_dir")?.unwrap_or_else(|| "/var/lib/drawbridge-shim".into());
-        let config = Self {
-            device,
-            private_key,
-            bridge,
-            ca: root.path("ca")?,
-            ready_file: root.path("ready_file")?,
-            accept: parse_accept(root.section("accept")?, &data_dir)?,
-            spool: parse_spool(root.section("spool")?, &data_dir)?,
-            link: parse_link(root.section("link")?)?,
-            backoff: parse_backoff(root.section("backoff")?)?,
-            data_dir,
-        };
-        root.finish()?;
-        Ok(config)
+        parse::config(text)
     }
-}
-
-const BRIDGES: &str = "mqtts://host[:port] or mqtt://host[:port]";
-
-fn parse_bridge(root: &mut Section) -> Result<Bridge, ConfigError> {
-    let text: String = root.parsed("bridge", BRIDGES)?;
-    let refused = || root.refuse("bridge", &format!("\"{text}\""), BRIDGES);
-    let (tls, rest) = match text.split_once("://") {
-        Some(("mqtts", rest)) => (true, rest),
-        Some(("mqtt", rest)) => (false, rest),
-        _ => return Err(refused()),
-    };
-    // The last colon outside brackets begins the port: `[::1]:1883`.
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| refused())?),
-        _ => (rest, if tls { 8883 } else { 1883 }),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() || port == 0 || host.contains(['/', ' ', '@']) {
-        return Err(refused());
-    }
-    Ok(Bridge { tls, host: host.into(), port })
-}
-
-fn parse_accept(mut section: Section, data_dir: &Path) -> Result<Accept, ConfigError> {
-    let accept = Accept {
-        mqtt: section.loopback("mqtt")?,
-        http: section.loopback("http")?,
-        unix: section.path("unix")?.unwrap_or_else(|| data_dir.join("shim.sock")),
-        max_connections: section.number("max_connections", 64, 1..=10_000)?,
-        max_in_flight: section.number("max_in_flight", PUBLISH_WINDOW, 1..=1_000)?,
-    };
-    section.finish()?;
-    Ok(accept)
-}
-
-fn parse_spool(mut section: Section, data_dir: &Path) -> Result<SpoolConfig, ConfigError> {
-    let generation_bytes = section.number("generation_bytes", 64 << 20, 4 << 20..=1 << 30)?;
-    let spool = SpoolConfig {
-        kind: section.choice("kind", &[("sled", SpoolKind::Sled), ("memory", SpoolKind::Memory)])?,
-        dir: section.path("dir")?.unwrap_or_else(|| data_dir.join("spool")),
-        max_bytes: section.number("max_bytes", 2 << 30, 2 * generation_bytes..=1 << 40)?,
-        generation_bytes,
-        policy: section.choice("policy", &[("drop-oldest", FullPolicy::DropOldest), ("reject", FullPolicy::Reject)])?,
-    };
-    section.finish()?;
-    Ok(spool)
-}
-
-fn parse_link(mut section: Section) -> Result<LinkConfig, ConfigError> {
-    let link = LinkConfig {
-        window: section.number("window", PUBLISH_WINDOW, 1..=1_000)?,
-        window_bytes: section.number("window_bytes", 1 << 20, 1 << 10..=64 << 20)?,
-        keepalive: section.secs("keepalive_secs", 60, 2..=1_200)?,
-        connect_timeout: section.secs("connect_timeout_secs", 30, 1..=300)?,
-        ack_timeout: section.secs("ack_timeout_secs", 30, 1..=600)?,
-        token_life: section.secs("token_life_secs", 3_600, 4..=86_400)?,
-        drain_timeout: section.secs("drain_timeout_secs", 5, 0..=60)?,
-        refusals: section.number("refusals", 3, 1..=100)?,
-    };
-    section.finish()?;
-    Ok(link)
-}
-
-fn parse_backoff(mut section: Section) -> Result<BackoffConfig, ConfigError> {
-    let min = section.millis("min_ms", 1_000, 10..=60_000)?;
-    let least_max = u64::try_from(min.as_millis()).unwrap_or(u64::MAX);
-    let backoff = BackoffConfig {
-        min,
-        max: section.millis("max_ms", 300_000.max(least_max), least_max..=3_600_000)?,
-        jitter: section.ratio("jitter", 0.5)?,
-        stable: section.millis("stable_ms", 300_000, 0..=3_600_000)?,
-    };
-    section.finish()?;
-    Ok(backoff)
 }
 
 #[cfg(test)]

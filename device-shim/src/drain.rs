@@ -9,7 +9,9 @@
 //!   ([`refused`]) and counted: it cannot stop the readings behind it.
 
 mod feed;
+mod outage;
 pub mod refused;
+mod suspicion;
 mod under_way;
 
 use std::sync::Arc;
@@ -25,7 +27,9 @@ use crate::link::{Event, Link, LinkError, Receipt, Session};
 use crate::spool::{Seq, Tail};
 use crate::status::{LinkState, LinkStatus};
 use feed::{Acker, Feed};
+use outage::Outage;
 use refused::Refused;
+use suspicion::Suspicion;
 use under_way::UnderWay;
 
 /// What bounds a drain.
@@ -51,14 +55,10 @@ pub struct Drain<L> {
     feed: Feed,
     acker: Acker,
     under_way: UnderWay,
-    /// Readings up to this one were under way when the cloud named a payload as its reason: they go one by one.
-    suspect_until: Option<Seq>,
-    /// Connections in a row that the oldest reading has ended, alone under way.
-    strikes: u32,
+    suspicion: Suspicion,
     /// The last attempt failed because of our clock; a second one in a row is an error like any other.
     clock_was_wrong: bool,
-    /// The reason for being down that was logged last: each is logged once.
-    logged: Option<String>,
+    outage: Outage,
 }
 
 /// Why a session is over.
@@ -95,10 +95,9 @@ impl<L: Link> Drain<L> {
             feed: Feed::start(tail.clone()),
             acker: Acker::start(tail.clone()),
             under_way: UnderWay::default(),
-            suspect_until: None,
-            strikes: 0,
+            suspicion: Suspicion::new(settings.refusals),
             clock_was_wrong: false,
-            logged: None,
+            outage: Outage::default(),
         }
     }
 
@@ -137,7 +136,7 @@ impl<L: Link> Drain<L> {
             End::Error(error) => {
                 drop(session);
                 if since.elapsed() >= self.settings.drain_timeout {
-                    self.logged = None;
+                    self.outage = Outage::default();
                 }
                 if error.is_about_a_reading() {
                     self.strike(&error.to_string());
@@ -210,8 +209,8 @@ impl<L: Link> Drain<L> {
     }
 
     fn allowed(&self, window: usize) -> (usize, usize) {
-        match (self.suspect_until, self.under_way.oldest()) {
-            (Some(until), Some(oldest)) if oldest.seq <= until => (1, usize::MAX),
+        match self.under_way.oldest() {
+            Some(oldest) if self.suspicion.falls_on(oldest.seq) => (1, usize::MAX),
             _ => (window, self.settings.window_bytes),
         }
     }
@@ -234,32 +233,22 @@ impl<L: Link> Drain<L> {
     }
 
     fn acked(&mut self, seq: Seq) {
-        self.strikes = 0;
+        self.suspicion.clear(seq);
         if let Some(below) = self.under_way.acked(seq) {
             self.acker.ack(below);
         }
-        if self.suspect_until.is_some_and(|until| seq >= until) {
-            self.suspect_until = None;
-        }
     }
 
-    /// The cloud ended the connection because of a payload. Alone under way, it is known which.
+    /// The cloud ended the connection because of a payload.
     fn strike(&mut self, reason: &str) {
-        if self.under_way.sent() > 1 {
-            self.suspect_until = self.suspect_until.max(self.under_way.last_sent());
-            return;
-        }
-        self.strikes += 1;
-        if self.strikes >= self.settings.refusals
-            && let Some(seq) = self.under_way.oldest().map(|stored| stored.seq)
-        {
+        let convicted = self.suspicion.strike(self.under_way.sent(), self.under_way.last_sent());
+        if let Some(seq) = self.under_way.oldest().filter(|_| convicted).map(|stored| stored.seq) {
             let _done = self.set_aside(seq, reason);
         }
     }
 
     /// Whether it is done.
     fn set_aside(&mut self, seq: Seq, reason: &str) -> bool {
-        self.strikes = 0;
         let Some(stored) = self.under_way.find(seq) else { return false };
         let reading = crate::link::reading_id(stored.boot, stored.seq);
         match self.refused.set_aside(stored, reason) {
@@ -278,22 +267,8 @@ impl<L: Link> Drain<L> {
     /// Waits before the next attempt, and says why: once per reason.
     async fn wait(&mut self, error: &LinkError) {
         let wait = self.backoff.next_wait();
-        let reason = error.to_string();
-        self.status.down(&reason, wait);
-        // Refusals name times, which differ from one attempt to the next.
-        let kind: String = reason.chars().filter(|c| !c.is_ascii_digit()).collect();
-        if self.logged.as_ref() == Some(&kind) {
-            tracing::debug!(reason, ?wait, "Still not connected");
-        } else if error.is_permanent() {
-            tracing::error!(
-                reason,
-                ?wait,
-                "The cloud does not let this device in; readings are kept. `drawbridge-shim doctor` says what to do"
-            );
-        } else {
-            tracing::warn!(reason, ?wait, "Not connected; readings are kept");
-        }
-        self.logged = Some(kind);
+        self.status.down(&error.to_string(), wait);
+        self.outage.say(error, wait);
         tokio::select! {
             () = sleep(wait) => {}
             () = self.stop.cancelled() => {}

@@ -84,3 +84,18 @@ pub(super) fn cut(error: std::io::Error) -> LinkError {
 pub(super) fn protocol(error: impl std::fmt::Display) -> LinkError {
     LinkError::Protocol(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clouds_time_is_read_from_the_property_or_else_from_the_reason() {
+        let reason = Some("token expired … by the server's time 1970-01-01T00:00:09Z (…)".into());
+        let told =
+            ConnectAck { user_properties: vec![(SERVER_TIME.into(), "7000".into())], reason_string: reason, ..ConnectAck::default() };
+        assert_eq!(cloud_time(&told), Some(7_000));
+        assert_eq!(cloud_time(&ConnectAck { user_properties: Vec::new(), ..told }), Some(9_000));
+        assert_eq!(cloud_time(&ConnectAck::default()), None);
+    }
+}
