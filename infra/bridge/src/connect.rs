@@ -49,11 +49,11 @@ pub(crate) async fn greet(bridge: &Arc<Bridge>, mut link: Box<dyn Link>) -> Opti
         Err(refused) => Err(refused),
     };
     match admitted {
-        Ok(mut opening) => {
+        Ok(opening) => {
             bridge.counters.connects.one();
             debug!(device = %named, "Let in `{named}`");
             wire.set_max_inbound(MAX_PACKET_BYTES);
-            let keep_alive = opening.limit_keep_alive(bridge.limits.idle);
+            let keep_alive = opening.server_keep_alive(bridge.limits.idle);
             let connack = connack::accepted(&mut wire, bridge.limits.window, keep_alive);
             Some(Session::new(bridge.clone(), link, wire, inbox, connack, opening))
         }

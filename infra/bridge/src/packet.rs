@@ -14,7 +14,8 @@ use crate::ending::Ending;
 #[derive(Debug)]
 pub(crate) enum Inbound {
     Publish(Box<Publish>),
-    Ack(NonZeroU16),
+    /// A PUBACK, and whether the device took what was sent (MQTT 5 can say that it did not).
+    Ack(NonZeroU16, bool),
     Subscribe(NonZeroU16, Vec<(String, QoS)>),
     Unsubscribe(NonZeroU16, Vec<String>),
     Ping,
@@ -149,7 +150,7 @@ fn from_v3(packet: v3::Packet) -> Inbound {
     use v3::Packet as P;
     match packet {
         P::Publish(publish) => Inbound::Publish(publish),
-        P::PublishAck { packet_id } => Inbound::Ack(packet_id),
+        P::PublishAck { packet_id } => Inbound::Ack(packet_id, true),
         P::Subscribe { packet_id, topic_filters } => {
             Inbound::Subscribe(packet_id, topic_filters.into_iter().map(|(f, q)| (f.to_string(), q)).collect())
         }
@@ -168,8 +169,7 @@ fn from_v5(packet: v5::Packet) -> Inbound {
     use v5::Packet as P;
     match packet {
         P::Publish(publish) => Inbound::Publish(publish),
-        // Whatever its code, the device has it or will not have it: nothing is resent on the same connection.
-        P::PublishAck(ack) => Inbound::Ack(ack.packet_id),
+        P::PublishAck(ack) => Inbound::Ack(ack.packet_id, u8::from(ack.reason_code) < 0x80),
         P::Subscribe(s) => Inbound::Subscribe(s.packet_id, s.topic_filters.into_iter().map(|(f, o)| (f.to_string(), o.qos)).collect()),
         P::Unsubscribe(u) => Inbound::Unsubscribe(u.packet_id, u.topic_filters.into_iter().map(|f| f.to_string()).collect()),
         P::PingRequest => Inbound::Ping,

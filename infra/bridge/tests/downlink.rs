@@ -227,3 +227,23 @@ async fn a_device_that_takes_one_at_a_time_gets_one_at_a_time() {
     device.ack(id).await;
     assert_eq!(waiting.await.unwrap().unwrap(), Delivery::Delivered);
 }
+
+#[tokio::test]
+async fn an_mqtt_5_device_may_refuse_what_it_is_sent() {
+    let rig = Rig::new().await;
+    let version = update(&rig, "bad").await;
+    let mut device = rig.device5("dev").await;
+    device.subscribe(1, &[(CONFIG, 1), (COMMANDS, 1)]).await;
+    assert_eq!(device.next().await, Got::SubAck(1, vec![1, 1]));
+    let refuse = |id: u16| support::client::packet(0x40, &[&id.to_be_bytes()[..], &[0x99]].concat());
+    let (id, ..) = got_config(&mut device).await;
+    device.send(&refuse(id)).await;
+    let (commands, key) = (rig.bridge.commands(), device_key("dev"));
+    let waiting = tokio::spawn(async move { commands.deliver(&key, command("", "x")).await });
+    let Got::Publish { id, .. } = device.next().await else { panic!() };
+    device.send(&refuse(id)).await;
+    assert_eq!(waiting.await.unwrap().unwrap(), Delivery::TimedOut);
+    assert_eq!(ack_time(&rig, version).await, None);
+    let counted = rig.bridge.counters();
+    assert_eq!((counted.config_acks, counted.commands), (0, 0));
+}

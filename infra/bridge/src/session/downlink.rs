@@ -195,17 +195,20 @@ impl Session {
         Ok(id)
     }
 
-    pub(super) fn on_ack(&mut self, id: NonZeroU16) {
+    pub(super) fn on_ack(&mut self, id: NonZeroU16, taken: bool) {
         // An acknowledgement of nothing is ignored: older clients send them after a reconnect.
         let Some(place) = self.downlink.unacked.iter().position(|(used, _)| *used == id) else { return };
         match self.downlink.unacked.swap_remove(place).1 {
-            Sent::Config(version) => {
+            Sent::Config(version) if taken => {
                 self.bridge.counters.config_acks.one();
                 self.note_config_ack(version);
             }
+            // Refused: it stays unacknowledged and comes again with the next connection.
+            Sent::Config(_) => {}
             Sent::Command(reply) => {
-                self.bridge.counters.commands.one();
-                let _gone = reply.send(Ok(Delivery::Delivered));
+                self.bridge.counters.commands.add(usize::from(taken));
+                // A device that refuses a command did not acknowledge it, and will not.
+                let _gone = reply.send(Ok(if taken { Delivery::Delivered } else { Delivery::TimedOut }));
             }
         }
         if std::mem::take(&mut self.downlink.config_deferred) {

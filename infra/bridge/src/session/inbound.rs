@@ -23,14 +23,11 @@ impl Session {
                 break Ok(());
             }
             match self.wire.decode(&mut self.inbox) {
-                Ok(Some(Inbound::Publish(publish))) => {
-                    publishes += 1;
-                    bytes += publish.payload.len();
-                    if let Err(ending) = self.on_publish(*publish) {
-                        break Err(ending);
-                    }
-                }
                 Ok(Some(packet)) => {
+                    if let Inbound::Publish(publish) = &packet {
+                        publishes += 1;
+                        bytes += publish.payload.len();
+                    }
                     if let Err(ending) = self.on_packet(packet) {
                         break Err(ending);
                     }
@@ -53,7 +50,7 @@ impl Session {
     fn on_packet(&mut self, packet: Inbound) -> Result<(), Ending> {
         match packet {
             Inbound::Publish(publish) => self.on_publish(*publish)?,
-            Inbound::Ack(id) => self.on_ack(id),
+            Inbound::Ack(id, taken) => self.on_ack(id, taken),
             Inbound::Subscribe(id, filters) => self.on_subscribe(id, &filters)?,
             Inbound::Unsubscribe(id, filters) => self.on_unsubscribe(id, &filters)?,
             Inbound::Ping => self.on_ping(),

@@ -28,8 +28,8 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Bounds the keep-alive by the idle limit. Answers the keep-alive to tell an MQTT 5 client, if it changed.
-    pub(crate) fn limit_keep_alive(&mut self, idle: Duration) -> Option<u16> {
+    /// The keep-alive to tell an MQTT 5 client that asked for none or for one beyond the idle limit.
+    pub(crate) fn server_keep_alive(&self, idle: Duration) -> Option<u16> {
         let within = self.keep_alive != 0 && silence(self.keep_alive) <= idle;
         (!within).then_some(SERVER_KEEPALIVE_SECS)
     }
