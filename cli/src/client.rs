@@ -107,7 +107,10 @@ impl Client {
     pub(crate) fn new(endpoint: Url, token: Option<Token>, only_print: bool) -> Result<Self> {
         // The token goes to the endpoint and nowhere else: no redirect, and no proxy on the way to this machine.
         let http = reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).timeout(ANSWER_LIMIT).redirect(redirect::Policy::none());
-        let http = if is_loopback(&endpoint) { http.no_proxy() } else { http }.build()?;
+        let http = if is_loopback(&endpoint) { http.no_proxy() } else { http };
+        // Without TLS a machine needs no root certificates.
+        let http = if endpoint.scheme() == "http" { http.tls_certs_only([]) } else { http };
+        let http = http.build().context("no HTTPS client: install ca-certificates, or name a file of them by SSL_CERT_FILE")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { endpoint, token, only_print, http, runtime })
     }

@@ -12,14 +12,12 @@ use crate::flags::OnDevice;
 use crate::payload;
 use crate::session::{Session, Verb};
 
-/// Taught by `drawbridge commands --help`.
-pub(crate) const EXAMPLES: &str = "Examples:
-  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
+/// Taught by `--help`.
+pub(crate) const EXAMPLES: &str = "  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
   drawbridge commands send my-device --command-data reboot
   drawbridge commands send --device my-device --command-file firmware.json --subfolder update
 
-The command is done when the device has acknowledged it. A device that is not connected, or not subscribed to
-/devices/DEVICE/commands/#, gets none: use a configuration for what has to wait.";
+The command is done when the device has acknowledged it. A device that is not connected, or not subscribed to /devices/DEVICE/commands/#, gets none: use a configuration for what has to wait.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Commands {

@@ -17,9 +17,8 @@ use crate::resource::Resource;
 use crate::session::{Session, Verb};
 use crate::table::{self, Column, cell, time};
 
-/// Taught by `drawbridge configs --help`.
-pub(crate) const EXAMPLES: &str = "Examples:
-  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
+/// Taught by `--help`.
+pub(crate) const EXAMPLES: &str = "  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
   drawbridge configs update my-device --config-data '{\"interval\":60}'
   drawbridge configs list my-device
   drawbridge configs describe my-device --version 1

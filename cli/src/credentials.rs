@@ -16,17 +16,16 @@ use crate::resource::Resource;
 use crate::session::{Session, Verb};
 use crate::table::{Column, cell, time};
 
-/// Taught by `drawbridge credentials --help`.
-pub(crate) const EXAMPLES: &str = "Examples:
-  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
+/// Taught by `--help`.
+pub(crate) const EXAMPLES: &str = "  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
   drawbridge credentials create --device my-device --path device.pub.pem --type es256 \\
     --expiration-time 2036-01-01
   drawbridge credentials list --device my-device
   drawbridge credentials delete 0 --device my-device --quiet
   drawbridge credentials create --path ca.pem
 
-Without --device the credentials are the CA certificates of the registry: with one, new device credentials must be
-certificates that it signed. To change a key without a gap: create the new one, let the device use it, delete the old one.";
+Without --device the credentials are the CA certificates of the registry: with one, new device credentials must be certificates that it signed.
+To change a key without a gap: create the new one, let the device use it, delete the old one.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Credentials {

@@ -16,9 +16,8 @@ use crate::session::{Session, Verb};
 use crate::table::{Column, cell, time};
 use crate::{commands, configs, credentials, states};
 
-/// Taught by `drawbridge devices --help`.
-pub(crate) const EXAMPLES: &str = "Examples:
-  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
+/// Taught by `--help`.
+pub(crate) const EXAMPLES: &str = "  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
   drawbridge devices create my-device --public-key path=device.pub.pem,type=es256
   drawbridge devices create meter --metadata room=7,floor=2 --blocked
   drawbridge devices list --limit 20

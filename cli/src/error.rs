@@ -28,6 +28,8 @@ pub(crate) fn unreachable(endpoint: &str, e: &reqwest::Error) -> Error {
     let cause = causes.by_ref().last().map_or_else(|| e.to_string(), ToString::to_string);
     let next = if cause.contains("InvalidContentType") {
         "it speaks no TLS there: write http:// instead of https://"
+    } else if cause.contains("UnknownIssuer") {
+        "this machine does not know who signed its certificate: SSL_CERT_FILE names a file of authorities to trust"
     } else if e.is_connect() {
         "is `drawbridge up` running? If it listens elsewhere, say where: --endpoint URL, DRAWBRIDGE_ENDPOINT or `endpoint` in the profile"
     } else if e.is_timeout() {

@@ -5,7 +5,7 @@
 //! | `up`, `tail` | the installation on this machine |
 //! | `registries` `devices` `credentials` `configs` `states` `commands` | one noun each: its verbs, flags and columns |
 //! | `session` | what every verb starts from, and how it answers |
-//! | `flags`, `profile`, `environment` | where settings come from |
+//! | `flags`, `profile`, `environment`, `help` | where settings come from, and how they are taught |
 //! | `resource`, `client`, `curl`, `error` | a name, a request about it, and what may come back |
 //!
 //! Exit codes: 0 done, 64 a flag, variable or file is wrong, 1 anything else.
@@ -21,6 +21,7 @@ mod devices;
 mod environment;
 mod error;
 mod flags;
+mod help;
 mod key_file;
 mod pairs;
 mod payload;
@@ -36,7 +37,7 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::session::Noun;
 
@@ -61,22 +62,16 @@ enum Command {
     /// Follow a topic of the local topic log.
     Tail(tail::Args),
     /// Create, show, list, change and delete registries.
-    #[command(after_help = registries::EXAMPLES)]
     Registries(Box<Noun<registries::Registries>>),
     /// Create, show, list, change and delete devices.
-    #[command(after_help = devices::EXAMPLES)]
     Devices(Box<Noun<devices::Devices>>),
     /// Add, list and delete keys of a device or CA certificates of a registry.
-    #[command(after_help = credentials::EXAMPLES)]
     Credentials(Box<Noun<credentials::Credentials>>),
     /// Update and show configurations of a device.
-    #[command(after_help = configs::EXAMPLES)]
     Configs(Box<Noun<configs::Configs>>),
     /// List what a device reported as its state.
-    #[command(after_help = states::EXAMPLES)]
     States(Box<Noun<states::States>>),
     /// Send a command to a connected device.
-    #[command(after_help = commands::EXAMPLES)]
     Commands(Box<Noun<commands::Commands>>),
     /// Print the completion script of a shell.
     Completion(completion::Args),
@@ -90,7 +85,8 @@ fn main() -> ExitCode {
         eprintln!("drawbridge: {unknown}");
         return ExitCode::from(EXIT_USAGE);
     }
-    let cli = match Cli::try_parse_from(flags::dashed(std::env::args_os())) {
+    let given = help::taught(Cli::command()).try_get_matches_from(flags::dashed(std::env::args_os()));
+    let cli = match given.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(e) => {
             // clap prints help and version through the same door; those are no error.

@@ -14,9 +14,8 @@ use crate::session::{Session, Verb};
 use crate::table::{Column, cell};
 use crate::{credentials, key_file};
 
-/// Taught by `drawbridge registries --help`.
-pub(crate) const EXAMPLES: &str = "Examples:
-  export DRAWBRIDGE_REGION=europe-west1
+/// Taught by `--help`.
+pub(crate) const EXAMPLES: &str = "  export DRAWBRIDGE_REGION=europe-west1
   drawbridge registries create my-registry --event-notification-config topic=events
   drawbridge registries create plant --state-pubsub-topic states \\
     --event-notification-config topic=alarms,subfolder=alarm \\

@@ -53,6 +53,9 @@ impl Session {
         let endpoint = common.endpoint.clone().or_else(|| profile.endpoint.clone()).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
         let endpoint = url(&endpoint)?;
         let token = token(&common, &profile, &endpoint)?;
+        if token.is_some() && endpoint.scheme() == "http" && !is_loopback(&endpoint) && !common.curl {
+            eprintln!("drawbridge: warning: the admin token goes unencrypted to {endpoint}: use https:// where you can");
+        }
         Ok(Self {
             client: Client::new(endpoint, token, common.curl)?,
             project: common.project.or(profile.project).unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),

@@ -9,9 +9,8 @@ use crate::flags::OnDevice;
 use crate::session::{Session, Verb};
 use crate::table::{Column, payload, time};
 
-/// Taught by `drawbridge states --help`.
-pub(crate) const EXAMPLES: &str = "Examples:
-  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
+/// Taught by `--help`.
+pub(crate) const EXAMPLES: &str = "  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
   drawbridge states list my-device
   drawbridge states list --device my-device --limit 1 --json";
 

@@ -22,6 +22,19 @@ fn the_wrong_server_and_the_wrong_scheme() {
 }
 
 #[test]
+fn root_certificates_are_needed_for_https_alone() {
+    let scene = Scene::new();
+    let list = |endpoint: &str| {
+        run(scene
+            .command()
+            .envs([("SSL_CERT_FILE", "none"), ("SSL_CERT_DIR", "none"), ("DRAWBRIDGE_ENDPOINT", endpoint)])
+            .args(["registries", "list"]))
+    };
+    list(&scene.endpoint()).ok();
+    list("https://127.0.0.1:1").fails(1, &["SSL_CERT_FILE"]);
+}
+
+#[test]
 fn a_wrong_token_or_none() {
     let scene = Scene::new();
     let says = ["(UNAUTHENTICATED)", "the token of --admin-token or DRAWBRIDGE_ADMIN_TOKEN was sent", "admin_token", "--data"];

@@ -53,6 +53,21 @@ fn the_examples_of_the_verbs_work() {
 }
 
 #[test]
+fn a_verb_teaches_its_own_examples() {
+    let dir = tempfile::tempdir().unwrap();
+    let help = |words: &str| run(program(dir.path()).args(words.split(' ')).arg("--help")).ok();
+    let taught = help("configs get-value");
+    assert!(
+        taught.contains("Examples:\n  export DRAWBRIDGE_REGION") && taught.ends_with("\n  drawbridge configs get-value my-device\n"),
+        "{taught}"
+    );
+    assert_eq!(help("devices configs get-value").split_once("Examples").unwrap().1, taught.split_once("Examples").unwrap().1);
+    for verb in ["registries create", "devices list", "credentials delete", "states list", "commands send"] {
+        assert!(help(verb).contains(&format!("  drawbridge {verb}")), "{verb}");
+    }
+}
+
+#[test]
 fn what_up_says_next_works() {
     let dir = tempfile::tempdir().unwrap();
     let ready = dir.path().join("ready.json");
