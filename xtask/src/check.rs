@@ -6,13 +6,13 @@
 mod numbers;
 
 use std::process::{Command, ExitCode};
-use std::thread;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use crate::args::Args;
-use crate::{interrupt, shell, tools};
+use crate::tools::CargoTool;
+use crate::{interrupt, shell};
 
 const HELP: &str = "\
 What a change must pass besides its tests: format, numbers, lints, documents, bans.
@@ -29,7 +29,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     args.finish()?;
     interrupt::listen()?;
     // It takes minutes when it has to be built, so it begins at once, beside the other steps.
-    let deny = thread::spawn(|| tools::cargo_tool("cargo-deny"));
+    let deny = CargoTool::begin("cargo-deny")?;
     step("format", || shell::cargo(&["fmt", "--all", "--check"]))?;
     step("numbers", numbers::check)?;
     step("lints", || shell::cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
@@ -38,8 +38,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
         shell::run(command.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     step("bans, licenses, sources", || {
-        let deny = deny.join().map_err(|_| anyhow!("the installer of cargo-deny panicked"))??;
-        let mut command = Command::new(deny);
+        let mut command = Command::new(deny.finish()?);
         command.current_dir(shell::root()).args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
         shell::run(command.args(with_advisories.then_some("advisories")))
     })?;

@@ -16,7 +16,8 @@ use stage::Binaries;
 
 use crate::args::Args;
 use crate::emulator::Emulator;
-use crate::{interrupt, shell, tools};
+use crate::tools::{self, CargoTool};
+use crate::{interrupt, shell};
 use count::Count;
 
 const HELP: &str = "\
@@ -45,7 +46,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     args.finish()?;
     interrupt::listen()?;
     let start = Instant::now();
-    let nextest = tools::cargo_tool("cargo-nextest")?;
+    let nextest = CargoTool::begin("cargo-nextest")?.finish()?;
     let parts = if is_quick { None } else { Some(Parts::start()?) };
     let env = parts.as_ref().map(Parts::env).unwrap_or_default();
     let mut count = run_suites(nextest, filter.as_deref(), &env)?;

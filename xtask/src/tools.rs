@@ -2,29 +2,65 @@
 //! names the command to install it.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
+use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::shell;
+use crate::{interrupt, shell};
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The clients that are not ours, with their versions.
 const REQUIREMENTS: &str = "tests/clients/requirements.txt";
 
-/// A cargo subcommand, built into `target/tools` when it is not on the path.
-pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
-    if let Some(found) = shell::find(name) {
-        return Ok(found);
+/// A cargo subcommand: on the path, or being built into `target/tools`.
+pub(crate) struct CargoTool {
+    name: &'static str,
+    building: Option<Child>,
+}
+
+impl CargoTool {
+    /// Begins to build it if it is missing. It takes minutes, so other work can go on meanwhile; it ends with this value.
+    pub(crate) fn begin(name: &'static str) -> Result<Self> {
+        if shell::find(name).is_some() {
+            return Ok(Self { name, building: None });
+        }
+        let root = shell::target().join("tools");
+        println!("{name} is missing: building it into {} (some minutes, once)", root.display());
+        let mut command = shell::cargo_command();
+        command.args(["install", name, "--locked", "--quiet", "--root"]).arg(&root);
+        // A folder of its own: the build must not wait for ours, nor ours for it. And a group of its own, to end it whole.
+        command.env("CARGO_TARGET_DIR", root.join("build")).process_group(0);
+        Ok(Self { name, building: Some(command.spawn().context("running `cargo install`")?) })
     }
-    let root = shell::target().join("tools");
-    println!("{name} is missing: building it into {} (some minutes, once)", root.display());
-    let mut command = shell::cargo_command();
-    command.args(["install", name, "--locked", "--quiet", "--root"]).arg(&root);
-    // A folder of its own: the build must not wait for ours, nor ours for it.
-    command.env("CARGO_TARGET_DIR", root.join("build"));
-    shell::run(&mut command).with_context(|| format!("{name} is needed: `cargo install {name} --locked`"))?;
-    shell::find(name).with_context(|| format!("{name} was installed and is not in {}", root.display()))
+
+    /// Waits until it is there.
+    pub(crate) fn finish(mut self) -> Result<PathBuf> {
+        let name = self.name;
+        while let Some(building) = &mut self.building {
+            interrupt::check()?;
+            if let Some(status) = building.try_wait()? {
+                self.building = None;
+                ensure!(status.success(), "{name} is needed and was not built: `cargo install {name} --locked`");
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        shell::find(name).with_context(|| format!("{name} is needed: `cargo install {name} --locked`"))
+    }
+}
+
+impl Drop for CargoTool {
+    fn drop(&mut self) {
+        if let Some(building) = &mut self.building {
+            // What cannot be ended has ended by itself.
+            let _ended = stage::signal("TERM", &format!("-{}", building.id()));
+            let _waited = building.wait();
+        }
+    }
 }
 
 /// A Python with the clients of [`REQUIREMENTS`], in a virtual environment under the target folder.
