@@ -22,6 +22,8 @@ use crate::accept::listener::Capped;
 
 /// A connection that has not sent CONNECT by then is closed.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// Room for one read: a burst of small readings fits.
+const READ_BYTES: usize = 8 * 1024;
 /// A client that does not read what it is sent for this long is cut.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -85,6 +87,7 @@ impl Session {
             if !self.write_out().await {
                 return None;
             }
+            self.inbox.reserve(READ_BYTES);
             let roomy = self.under_way.len() < self.deps.max_in_flight;
             // Without room the client is not read, so its silence is ours.
             let gone_at = self.silence.filter(|_| roomy).map(|silence| heard + silence);

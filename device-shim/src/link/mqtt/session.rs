@@ -28,6 +28,8 @@ const PACKET_OVERHEAD: usize = 64;
 const LAST_PUBLISH_ID: u16 = 60_000;
 const CONFIG_ID: NonZeroU16 = NonZeroU16::MIN.saturating_add(60_000);
 const COMMANDS_ID: NonZeroU16 = NonZeroU16::MIN.saturating_add(60_001);
+/// Room for one read: a window of PUBACKs fits.
+const READ_BYTES: usize = 4 * 1024;
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -98,6 +100,7 @@ impl MqttSession {
     /// Moves bytes until some came in or a timer is due.
     async fn turn(&mut self) -> Result<(), LinkError> {
         let due = self.timers.due(!self.unacked.is_empty());
+        self.inbox.reserve(READ_BYTES);
         tokio::select! {
             read = self.read.read_buf(&mut self.inbox) => match read.map_err(cut)? {
                 0 => return Err(LinkError::Cut("the bridge closed it without a reason".into())),
