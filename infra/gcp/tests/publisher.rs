@@ -1,5 +1,7 @@
 //! The publisher against Google's Pub/Sub emulator, which `cargo xtask test` starts.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use domain::ports::Publisher;
 use domain::{Attributes, Message};
 use infra_gcp::{Endpoint, Ordering, PubSub};

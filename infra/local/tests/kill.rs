@@ -2,6 +2,8 @@
 //!
 //! The test starts itself again as the writer, reads what it prints as answered, and kills it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,5 +1,7 @@
 //! The contract of `Records`, run by both local adapters; and what sled alone promises.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use domain::ports::{Expect, Records, Stores, Written};

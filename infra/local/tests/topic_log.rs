@@ -1,5 +1,7 @@
 //! The topic log on a real disk.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::io::Write as _;
 use std::sync::Arc;
 

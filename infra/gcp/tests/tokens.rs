@@ -1,0 +1,163 @@
+//! Access tokens from the stand-in for Google's token services, over HTTP: what is sent again and what is not.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::Router;
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Timestamp;
+use domain::ports::{SigningKeys, TokenIssuer};
+use domain::token::{AccessToken, Issued, Secret};
+use infra_gcp::{GoogleTokens, TokenEndpoints};
+use infra_local::security_token_service::{Binding, Fault, Principal, Provider};
+use infra_local::{FileSigningKeys, SecurityTokenService, SystemClock};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+const PROVIDER: &str = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/devices";
+const ACCOUNT: &str = "fleet@p.iam.gserviceaccount.com";
+const IAM: &str = "https://www.googleapis.com/auth/iam";
+
+struct Town {
+    sts: Arc<SecurityTokenService>,
+    tokens: GoogleTokens,
+    keys: Arc<FileSigningKeys>,
+    issuer: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Town {
+    /// One address with the issuer and the stand-in, and a client for it.
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Arc::new(FileSigningKeys::open(&folder.path().join("keys.json"), Arc::new(SystemClock)).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let provider = Provider::new(PROVIDER, &issuer, &Provider::DEVICE_MAPPING[..1], "").unwrap();
+        let member = format!("principal://{}/subject/26", provider.pool());
+        let sts = SecurityTokenService::new(provider, vec![Binding::new(ACCOUNT, &member).unwrap()], Arc::new(SystemClock)).unwrap();
+        let discovery = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/jwks")});
+        let published = keys.published().await.unwrap();
+        let router = Router::new()
+            .route("/.well-known/openid-configuration", get(async || axum::Json(discovery)))
+            .route("/jwks", get(async move || axum::Json(json!({"keys": published}))));
+        let router = router.merge(sts.clone().routes());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let tokens = GoogleTokens::new(PROVIDER, TokenEndpoints::at(&issuer), Arc::new(SystemClock)).unwrap();
+        Self { sts, tokens, keys, issuer, _folder: folder }
+    }
+
+    async fn subject(&self) -> Secret {
+        let now = Timestamp::from(SystemTime::now()).secs();
+        let kid = self.keys.current().await.unwrap().kid;
+        let claims = json!({"iss": self.issuer, "aud": self.tokens.audience(), "sub": "26", "iat": now - 10, "exp": now + 3600});
+        let part = |v: &serde_json::Value| URL_SAFE_NO_PAD.encode(v.to_string());
+        let signed = format!("{}.{}", part(&json!({"alg": "ES256", "kid": kid})), part(&claims));
+        let signature = self.keys.sign(&kid, signed.as_bytes()).await.unwrap();
+        Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    async fn exchange(&self, scope: &str) -> Result<Issued, domain::PortError> {
+        self.tokens.exchange(&self.subject().await, &scope.parse().unwrap()).await
+    }
+}
+
+fn refused(code: &str, issued: &Issued) -> bool {
+    matches!(issued, Issued::Refused { code: c, .. } if c == code)
+}
+
+fn token(issued: Issued) -> AccessToken {
+    let Issued::Token(token) = issued else { panic!("{issued:?}") };
+    token
+}
+
+#[tokio::test]
+async fn a_subject_token_becomes_a_federated_token_and_that_a_service_accounts() {
+    let town = Town::new().await;
+    let federated = token(town.exchange(IAM).await.unwrap());
+    let now = Timestamp::from(SystemTime::now());
+    assert!((3598..=3600).contains(&federated.expires_at.since(now).as_secs()));
+    let scope = "https://www.googleapis.com/auth/pubsub https://www.googleapis.com/auth/devstorage.read_only".parse().unwrap();
+    let account = token(town.tokens.impersonate(&federated, &ACCOUNT.parse().unwrap(), &scope).await.unwrap());
+    let grant = town.sts.check(account.secret.reveal()).unwrap();
+    assert_eq!((grant.principal, grant.scope.as_str()), (Principal::ServiceAccount(ACCOUNT.into()), scope.as_str()));
+    assert_eq!(grant.expires_at.secs(), account.expires_at.secs());
+    assert_eq!((town.sts.requests(), town.tokens.repeats()), ((1, 1), 0));
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_asked_again() {
+    let town = Town::new().await;
+    assert!(refused("invalid_scope", &town.exchange("pubsub").await.unwrap()));
+    let scope = IAM.parse().unwrap();
+    assert!(refused("invalid_grant", &town.tokens.exchange(&Secret::new("x"), &scope).await.unwrap()));
+    town.sts.inject(Fault::Refuse, 1);
+    assert!(refused("access_denied", &town.exchange(IAM).await.unwrap()));
+    for status in [400, 401, 403, 404] {
+        town.sts.inject(Fault::Fail(status), 1);
+        assert!(refused(&status.to_string(), &town.exchange(IAM).await.unwrap()));
+    }
+    let federated = token(town.exchange(IAM).await.unwrap());
+    let other = "other@p.iam.gserviceaccount.com".parse().unwrap();
+    assert!(refused("PERMISSION_DENIED", &town.tokens.impersonate(&federated, &other, &scope).await.unwrap()));
+    let stranger = AccessToken { secret: Secret::new("x"), ..federated };
+    assert!(refused("UNAUTHENTICATED", &town.tokens.impersonate(&stranger, &other, &scope).await.unwrap()));
+    assert_eq!(town.tokens.repeats(), 0);
+}
+
+#[tokio::test]
+async fn what_passes_is_asked_again_and_not_before_retry_after() {
+    let town = Town::new().await;
+    for fault in [Fault::Fail(408), Fault::Fail(500), Fault::Fail(503), Fault::Throttle(None)] {
+        town.sts.inject(fault, 1);
+        token(town.exchange(IAM).await.unwrap());
+    }
+    assert_eq!((town.tokens.repeats(), town.sts.requests()), (4, (8, 0)));
+    let begun = Instant::now();
+    town.sts.inject(Fault::Throttle(Some(Duration::from_secs(1))), 1);
+    token(town.exchange(IAM).await.unwrap());
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn who_stays_busy_is_reported_with_its_own_words_and_who_fails_as_failing() {
+    let town = Town::new().await;
+    town.sts.inject(Fault::Throttle(Some(Duration::from_secs(30))), 1);
+    let begun = Instant::now();
+    assert_eq!(town.exchange(IAM).await.unwrap(), Issued::Busy { retry_after: Duration::from_secs(30) });
+    assert!(begun.elapsed() < Duration::from_secs(1), "30 s are longer than anybody waits");
+    town.sts.inject(Fault::Fail(500), 4);
+    let e = town.exchange(IAM).await.unwrap_err();
+    assert!(e.is_retryable() && e.to_string().contains("/v1/token answered 500"), "{e}");
+    assert_eq!(town.sts.requests().0, 5, "four attempts");
+    town.sts.inject(Fault::Garble, 1);
+    assert!(!town.exchange(IAM).await.unwrap_err().is_retryable());
+}
+
+#[tokio::test]
+async fn a_stalled_server_is_given_up_within_fifteen_seconds() {
+    let town = Town::new().await;
+    town.sts.inject(Fault::Stall(Duration::from_secs(60)), 9);
+    let begun = Instant::now();
+    let e = town.exchange(IAM).await.unwrap_err();
+    assert!(e.is_retryable() && begun.elapsed() < Duration::from_secs(16), "{e} after {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn nobody_there_is_a_failure_that_passes_and_says_where() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let tokens = GoogleTokens::new(PROVIDER, TokenEndpoints::at(&format!("http://{closed}")), Arc::new(SystemClock)).unwrap();
+    let e = tokens.exchange(&Secret::new("secret-subject"), &IAM.parse().unwrap()).await.unwrap_err();
+    assert!(e.is_retryable() && e.to_string().contains(&closed.to_string()) && !e.to_string().contains("secret-subject"), "{e}");
+}
+
+#[test]
+fn what_is_no_provider_is_refused_with_the_shape_of_one() {
+    let made = |name: &str, endpoints| GoogleTokens::new(name, endpoints, Arc::new(SystemClock)).err();
+    assert!(made("projects/1", TokenEndpoints::at("http://x")).unwrap().to_string().contains("//iam.googleapis.com/projects/NUMBER"));
+    assert!(made(PROVIDER, TokenEndpoints::google()).is_none());
+}
