@@ -66,10 +66,10 @@ fn free_ports() -> Result<[u16; 3]> {
 fn fill_in(script: &str, [cloud, shim]: [&[u16; 3]; 2]) -> String {
     let addresses = format!("--http 127.0.0.1:{} --mqtt 127.0.0.1:{} --mqtts 127.0.0.1:{}", cloud[0], cloud[1], cloud[2]);
     let script = script.replace("drawbridge up", &format!("drawbridge up {addresses}"));
-    let script =
-        script.replace("127.0.0.1:8080", &format!("127.0.0.1:{}", cloud[0])).replace("127.0.0.1:8883", &format!("127.0.0.1:{}", cloud[2]));
+    let script = script.replace("127.0.0.1:8883", &format!("127.0.0.1:{}", cloud[2]));
     let script = script.replace("127.0.0.1:8088", &format!("127.0.0.1:{}", shim[0]));
-    format!("http=http://127.0.0.1:{} intake=http://127.0.0.1:{}\n{script}", cloud[0], shim[0])
+    let urls = format!("http=http://127.0.0.1:{} intake=http://127.0.0.1:{}", cloud[0], shim[0]);
+    format!("{urls}\nexport DRAWBRIDGE_ENDPOINT=$http HOME=$PWD\n{script}")
 }
 
 /// Runs a script in bash, as a person's shell would, and returns all it said.
