@@ -67,8 +67,8 @@ pub(crate) enum Registries {
 /// What creation and update share.
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
-    /// Where events go: topic=TOPIC[,subfolder=SUBFOLDER][,fan-out=true]. Repeatable, at most 10; the first match wins.
-    #[arg(long = "event-notification-config", value_name = "PAIRS", value_parser = |text: &str| Pairs::of(text, &["topic", "subfolder", "fan-out"]))]
+    /// Where events go: topic=TOPIC; after it subfolder=SUBFOLDER for those of one alone. Repeatable, at most 10; the first match wins, and one with fan-out=true takes its matches beside that.
+    #[arg(long = "event-notification-config", value_name = "PAIRS", value_parser = route_pairs)]
     routes: Vec<Pairs>,
     /// Where states go, beside the registry itself; empty for nowhere.
     #[arg(long, value_name = "TOPIC")]
@@ -105,6 +105,12 @@ impl Settings {
         changes.set("logLevel", self.log_level.as_deref().map(enum_name));
         changes
     }
+}
+
+fn route_pairs(text: &str) -> Result<Pairs, String> {
+    let pairs = Pairs::of(text, &["topic", "subfolder", "fan-out"])?;
+    pairs.get("topic").ok_or("it needs topic=TOPIC")?;
+    Ok(pairs)
 }
 
 fn route(session: &Session, pairs: &Pairs) -> Value {

@@ -67,6 +67,7 @@ fn what_was_typed_wrong_is_64_and_nothing_is_sent() {
     run("registries describe projects/p/registries/x").fails(64, &["projects/…/locations/…/registries/…"]);
     run("registries update plant --region r").fails(64, &["nothing to update"]);
     run("registries create plant --event-notification-config topik=x").fails(64, &["`topik` is not known here; known are topic"]);
+    run("registries create plant --event-notification-config subfolder=x").fails(64, &["it needs topic=TOPIC"]);
     run("registries lst").fails(64, &["list"]);
     run("devices list --page-size 501").fails(64, &["501"]);
     run("completion tcsh").fails(64, &["bash"]);
