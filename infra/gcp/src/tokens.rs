@@ -1,0 +1,140 @@
+//! # Access tokens from Google
+//!
+//! A subject token of ours becomes a federated token at the Security Token Service, and a federated token a service
+//! account's at IAM Credentials, over one pooled client.
+//!
+//! Promise: an answer within 15 seconds. A request is sent again only after 408, 429, 5xx or no answer at all, at most
+//! [`ATTEMPTS`] times, and not before the server's `Retry-After`; 400, 401, 403 and 404 are its word and stand.
+//! Bounds: nothing is kept here; callers cache and share requests. Google allows 6,000 exchanges a minute and project.
+//! Source: docs.cloud.google.com/iam/docs/reference/sts/rest and …/credentials/rest.
+
+mod answer;
+mod retry;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::PortError;
+use domain::ports::{Clock, TokenIssuer};
+use domain::token::{AccessToken, Issued, Scope, Secret, ServiceAccount};
+use reqwest::RequestBuilder;
+use reqwest::redirect::Policy;
+use serde_json::json;
+
+use self::retry::Sent;
+
+pub use self::retry::ATTEMPTS;
+
+/// How long one attempt may take: Google answers in 50 to 300 ms.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
+/// Connections kept for the next request: what a burst of a busy instance uses.
+const IDLE_CONNECTIONS: usize = 32;
+/// The life we ask for a service account's token: the longest that needs no organisation policy.
+const LIFETIME: &str = "3600s";
+/// What stands before a path segment of IAM Credentials.
+const ACCOUNTS: &str = "/v1/projects/-/serviceAccounts/";
+
+/// Where the two services are, without a slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenEndpoints {
+    /// The Security Token Service.
+    pub sts: String,
+    /// IAM Credentials.
+    pub iam_credentials: String,
+}
+
+impl TokenEndpoints {
+    /// Google's own.
+    pub fn google() -> Self {
+        Self { sts: "https://sts.googleapis.com".into(), iam_credentials: "https://iamcredentials.googleapis.com".into() }
+    }
+    /// Both at one address: a stand-in.
+    pub fn at(url: &str) -> Self {
+        Self { sts: url.to_owned(), iam_credentials: url.to_owned() }
+    }
+    fn is_plain(&self) -> bool {
+        [&self.sts, &self.iam_credentials].iter().all(|url| url.starts_with("http://"))
+    }
+}
+
+/// Why the client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TokensError {
+    /// No name of a provider.
+    #[error(
+        "`{0}` is no workload identity pool provider: expected `//iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`"
+    )]
+    Provider(String),
+    /// The HTTP client, most often for want of root certificates.
+    #[error("HTTP client for Google's token services: {0}: are root certificates installed (ca-certificates)?")]
+    Client(reqwest::Error),
+}
+
+/// Google's token services.
+pub struct GoogleTokens {
+    http: reqwest::Client,
+    endpoints: TokenEndpoints,
+    provider: String,
+    audience: String,
+    clock: Arc<dyn Clock>,
+    repeats: AtomicU64,
+}
+
+impl GoogleTokens {
+    /// A client for the provider with this full resource name, `//iam.googleapis.com/projects/…/providers/…`. Its subject
+    /// tokens are for `https:` and that name, which is what a provider without allowed audiences expects.
+    pub fn new(provider: &str, endpoints: TokenEndpoints, clock: Arc<dyn Clock>) -> Result<Self, TokensError> {
+        let is_provider = provider.starts_with("//iam.googleapis.com/projects/")
+            && provider.contains("/workloadIdentityPools/")
+            && provider.contains("/providers/");
+        if !is_provider {
+            return Err(TokensError::Provider(provider.to_owned()));
+        }
+        // A token sent on to where a redirect points would be out of our hands.
+        let builder = reqwest::Client::builder().timeout(ATTEMPT_LIMIT).redirect(Policy::none()).pool_max_idle_per_host(IDLE_CONNECTIONS);
+        // Reading the system's roots takes 50 ms, and fails where there are none; without TLS nobody needs them.
+        let builder = if endpoints.is_plain() { builder.tls_certs_only([]) } else { builder };
+        let http = builder.build().map_err(TokensError::Client)?;
+        let (provider, audience) = (provider.to_owned(), format!("https:{provider}"));
+        Ok(Self { http, endpoints, provider, audience, clock, repeats: AtomicU64::new(0) })
+    }
+
+    /// How many requests were sent again since the start.
+    pub fn repeats(&self) -> u64 {
+        self.repeats.load(Ordering::Relaxed)
+    }
+
+    async fn send(&self, request: impl Fn() -> RequestBuilder) -> Result<Sent, PortError> {
+        retry::send(request, &self.repeats).await
+    }
+}
+
+#[async_trait]
+impl TokenIssuer for GoogleTokens {
+    fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    async fn exchange(&self, subject: &Secret, scope: &Scope) -> Result<Issued, PortError> {
+        let body = json!({
+            "grantType": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "audience": self.provider,
+            "scope": scope.as_str(),
+            "requestedTokenType": "urn:ietf:params:oauth:token-type:access_token",
+            "subjectTokenType": "urn:ietf:params:oauth:token-type:jwt",
+            "subjectToken": subject.reveal(),
+        });
+        let url = format!("{}/v1/token", self.endpoints.sts);
+        let sent = self.send(|| self.http.post(&url).json(&body)).await?;
+        answer::federated(sent, self.clock.now())
+    }
+
+    async fn impersonate(&self, federated: &AccessToken, account: &ServiceAccount, scope: &Scope) -> Result<Issued, PortError> {
+        let body = json!({ "scope": scope.parts().collect::<Vec<_>>(), "lifetime": LIFETIME });
+        let url = format!("{}{ACCOUNTS}{account}:generateAccessToken", self.endpoints.iam_credentials);
+        let sent = self.send(|| self.http.post(&url).bearer_auth(federated.secret.reveal()).json(&body)).await?;
+        answer::impersonated(sent)
+    }
+}
