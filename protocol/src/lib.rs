@@ -9,6 +9,6 @@ pub mod names;
 pub mod topics;
 
 pub use claims::DeviceClaims;
-pub use messages::{ReadingId, attribute};
+pub use messages::{ReadingId, SERVER_TIME_PROPERTY, attribute};
 pub use names::{DeviceId, DeviceName, DeviceRef, Location, NameError, ProjectId, RegistryId, RegistryName, TopicName};
 pub use topics::{PublishTopic, Subfolder, SubscribeTopic, TopicError};

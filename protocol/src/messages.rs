@@ -26,6 +26,10 @@ pub mod attribute {
     pub const CAPTURED_AT_MS: &str = "capturedAtMs";
 }
 
+/// User property of an MQTT 5 CONNACK: the cloud's time in milliseconds since the epoch, in decimal. A device whose
+/// clock is wrong signs its next token by it.
+pub const SERVER_TIME_PROPERTY: &str = "serverTime";
+
 /// Identity of a reading within its device: which start of the shim took it, and its place in the spool.
 /// `seq` grows by one over the life of a spool, across boots; written `{boot}-{seq}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

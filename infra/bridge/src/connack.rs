@@ -4,8 +4,8 @@ use std::num::NonZeroU16;
 
 use bytes::BytesMut;
 use domain::status::ErrorStatus;
-use domain::{PortError, Refusal};
-use protocol::NameError;
+use domain::{PortError, Refusal, Timestamp};
+use protocol::{NameError, SERVER_TIME_PROPERTY};
 use rmqtt_codec::types::QoS;
 use rmqtt_codec::v3::{self, ConnectAckReason as Code3};
 use rmqtt_codec::v5::{self, ConnectAckReason as Code5};
@@ -94,14 +94,19 @@ impl Refused {
     }
 
     /// The CONNACK that says so, in the device's version; empty when the standard has none for it.
-    pub(crate) fn connack(&self, wire: &mut Wire) -> BytesMut {
+    pub(crate) fn connack(&self, wire: &mut Wire, now: Timestamp) -> BytesMut {
         let mut bytes = BytesMut::new();
         let encoded = match (wire, self.v3(), self.v5()) {
             (Wire::V3(codec), Some(return_code), _) => {
                 codec.encode(v3::Packet::ConnectAck(v3::ConnectAck { return_code, session_present: false }), &mut bytes)
             }
             (Wire::V5(codec), _, Some(reason_code)) => {
-                let ack = v5::ConnectAck { reason_code, reason_string: Some(self.to_string().into()), ..Default::default() };
+                let ack = v5::ConnectAck {
+                    reason_code,
+                    reason_string: Some(self.to_string().into()),
+                    user_properties: server_time(now),
+                    ..Default::default()
+                };
                 codec.encode(v5::Packet::ConnectAck(Box::new(ack)), &mut bytes)
             }
             _ => Ok(()),
@@ -111,8 +116,13 @@ impl Refused {
     }
 }
 
+/// Lets a device whose clock is wrong know the time.
+fn server_time(now: Timestamp) -> v5::UserProperties {
+    vec![(SERVER_TIME_PROPERTY.into(), (now.0 / 1000).to_string().into())]
+}
+
 /// The CONNACK that lets a device in and, in MQTT 5, says what this server has.
-pub(crate) fn accepted(wire: &mut Wire, window: usize, keep_alive: Option<u16>) -> BytesMut {
+pub(crate) fn accepted(wire: &mut Wire, window: usize, keep_alive: Option<u16>, now: Timestamp) -> BytesMut {
     let mut bytes = BytesMut::new();
     let encoded = match wire {
         Wire::V3(codec) => {
@@ -133,6 +143,7 @@ pub(crate) fn accepted(wire: &mut Wire, window: usize, keep_alive: Option<u16>) 
                 subscription_identifiers_available: false,
                 shared_subscription_available: false,
                 server_keepalive_sec: keep_alive,
+                user_properties: server_time(now),
                 ..Default::default()
             };
             codec.encode(v5::Packet::ConnectAck(Box::new(ack)), &mut bytes)

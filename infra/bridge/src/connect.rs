@@ -54,7 +54,7 @@ pub(crate) async fn greet(bridge: &Arc<Bridge>, mut link: Box<dyn Link>) -> Opti
             debug!(device = %named, "Let in `{named}`");
             wire.set_max_inbound(MAX_PACKET_BYTES);
             let keep_alive = opening.server_keep_alive(bridge.limits.idle);
-            let connack = connack::accepted(&mut wire, bridge.limits.window, keep_alive);
+            let connack = connack::accepted(&mut wire, bridge.limits.window, keep_alive, bridge.fanout.clock.now());
             Some(Session::new(bridge.clone(), link, wire, inbox, connack, opening))
         }
         Err(refused) => {
@@ -63,7 +63,7 @@ pub(crate) async fn greet(bridge: &Arc<Bridge>, mut link: Box<dyn Link>) -> Opti
                 Refused::Broken(_) | Refused::NotMqtt(_) => debug!("Refused a connection: {refused}"),
                 _ => info!(device = %named, "Refused `{named}`: {refused}"),
             }
-            link::close(link, refused.connack(&mut wire)).await;
+            link::close(link, refused.connack(&mut wire, bridge.fanout.clock.now())).await;
             None
         }
     }

@@ -80,6 +80,9 @@ async fn mqtt_5_hears_what_this_server_has() {
     client.send(&connect(5, &client_id("dev"), &rig.key.token(), 0)).await;
     let Got::ConnAck { details: Some(ack), .. } = client.next().await else { panic!() };
     assert_eq!(ack.receive_max.get(), 100);
+    let (_, told) = ack.user_properties.iter().find(|(name, _)| name == protocol::SERVER_TIME_PROPERTY).unwrap();
+    let now = domain::Timestamp::from(std::time::SystemTime::now()).0 / 1000;
+    assert!((now - told.parse::<i64>().unwrap()).abs() < 10_000, "the server's time in milliseconds: {told}");
     assert_eq!(u8::from(ack.max_qos), 1);
     assert_eq!((ack.topic_alias_max, ack.retain_available, ack.shared_subscription_available), (0, false, false));
     assert!(ack.max_packet_size.unwrap() > 256 * 1024);

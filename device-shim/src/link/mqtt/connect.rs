@@ -1,6 +1,7 @@
 //! One attempt: TCP, TLS, CONNECT, CONNACK, SUBSCRIBE to the configuration.
 
 use bytes::BytesMut;
+use protocol::SERVER_TIME_PROPERTY;
 use rmqtt_codec::v5::{Codec, ConnectAck, ConnectAckReason, Packet};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
@@ -11,10 +12,8 @@ use super::{MqttLink, Stream, packet, stream};
 use crate::clock::time_in_refusal;
 use crate::link::LinkError;
 
-/// Largest packet the bridge may send: a command of 256 KiB with its topic and properties.
+/// Largest packet the bridge may send: a configuration or command of 64 KiB with its topic and properties, and room for larger ones.
 const MAX_INBOUND_BYTES: u32 = 300 * 1024;
-/// User property of CONNACK with the cloud's time: milliseconds since 1970.
-const SERVER_TIME: &str = "serverTime";
 /// Share of a token's life after which it is renewed.
 const RENEW_AT: f64 = 0.75;
 
@@ -49,7 +48,7 @@ fn agreed(link: &MqttLink, ack: &ConnectAck, renew_at: Instant) -> Agreed {
 
 /// The cloud's time as far as a CONNACK tells it, in milliseconds since 1970.
 fn cloud_time(ack: &ConnectAck) -> Option<u64> {
-    let property = ack.user_properties.iter().find(|(key, _)| key == SERVER_TIME).and_then(|(_, ms)| ms.parse().ok());
+    let property = ack.user_properties.iter().find(|(key, _)| key == SERVER_TIME_PROPERTY).and_then(|(_, ms)| ms.parse().ok());
     property.or_else(|| ack.reason_string.as_deref().and_then(time_in_refusal))
 }
 
@@ -92,8 +91,11 @@ mod tests {
     #[test]
     fn the_clouds_time_is_read_from_the_property_or_else_from_the_reason() {
         let reason = Some("token expired … by the server's time 1970-01-01T00:00:09Z (…)".into());
-        let told =
-            ConnectAck { user_properties: vec![(SERVER_TIME.into(), "7000".into())], reason_string: reason, ..ConnectAck::default() };
+        let told = ConnectAck {
+            user_properties: vec![(SERVER_TIME_PROPERTY.into(), "7000".into())],
+            reason_string: reason,
+            ..ConnectAck::default()
+        };
         assert_eq!(cloud_time(&told), Some(7_000));
         assert_eq!(cloud_time(&ConnectAck { user_properties: Vec::new(), ..told }), Some(9_000));
         assert_eq!(cloud_time(&ConnectAck::default()), None);
