@@ -6,7 +6,7 @@ mod spool_support;
 
 use device_shim::spool::sled::{FullPolicy, SledOptions};
 use device_shim::spool::{Spool, SpoolError, SpoolStats};
-use spool_support::disk::{Disk, Filler};
+use loop_disk::{Disk, Filler};
 use spool_support::{SMALL, all_from, assert_exact, assert_readings, fill, open, reading};
 
 /// Opening a generation to read it costs a segment of 512 KiB, until it is drained: so not too many of them here.

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use device_shim::spool::sled::{FullPolicy, SledOptions, SledSpool};
 use device_shim::spool::{PeekLimit, Seq, Spool, SpoolError};
+use loop_disk::{Disk, Filler};
 use proptest::prelude::*;
-use spool_support::disk::{Disk, Filler};
 use spool_support::{SMALL, all_from, assert_exact, assert_readings, open, reading};
 use tempfile::TempDir;
 

@@ -10,8 +10,8 @@ mod spool_support;
 
 use std::fs;
 
+use loop_disk::Disk;
 use spool_support::child::{Dice, Victim, check, moment, rounds, run_if_asked, seed};
-use spool_support::disk::Disk;
 
 #[test]
 fn child() {

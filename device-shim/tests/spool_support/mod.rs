@@ -4,7 +4,6 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 pub mod child;
-pub mod disk;
 
 use std::ops::Range;
 use std::path::Path;

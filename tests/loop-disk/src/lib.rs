@@ -1,4 +1,7 @@
-//! Small file systems of our own, to cut and to fill. They need root, mount(8), mkfs.ext4(8) and perl(1).
+//! Small file systems of our own, to cut and to fill. They need root, mount(8), mkfs.ext4(8) and perl(1); where those
+//! cannot be had, a test fails and says so, unless `DRAWBRIDGE_POWER_CUT=off` waives it.
+
+#![allow(clippy::expect_used, reason = "a test that has no disk fails by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -84,6 +87,7 @@ fn run<'a>(program: &str, arguments: impl IntoIterator<Item = &'a Path>) {
 pub struct Filler(PathBuf);
 
 impl Filler {
+    /// Takes all the space of the file system that `disk` is on.
     pub fn new(disk: &Path) -> Self {
         use std::io::Write;
         let path = disk.join("filler");
