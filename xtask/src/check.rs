@@ -32,7 +32,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let deny = CargoTool::begin("cargo-deny")?;
     step("format", || shell::cargo(&["fmt", "--all", "--check"]))?;
     step("numbers", numbers::check)?;
-    step("lints", || shell::cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    step("lints", || shell::cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"]))?;
     step("documents", || {
         let mut command = shell::cargo_command();
         shell::run(command.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
