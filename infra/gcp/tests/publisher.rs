@@ -1,7 +1,6 @@
 //! The publisher against Google's Pub/Sub emulator, which `cargo xtask test` starts.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use domain::ports::Publisher;
 use domain::{Attributes, Message};
