@@ -8,6 +8,8 @@ pub(crate) const KNOWN: &[&str] = &[
     "DRAWBRIDGE_DATA",
     "DRAWBRIDGE_ENDPOINT",
     "DRAWBRIDGE_HTTP",
+    "DRAWBRIDGE_IMPERSONATE",
+    "DRAWBRIDGE_ISSUER",
     "DRAWBRIDGE_LOG",
     "DRAWBRIDGE_MQTT",
     "DRAWBRIDGE_MQTTS",
@@ -21,6 +23,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "DRAWBRIDGE_REGISTRY",
     "DRAWBRIDGE_TLS_CERT",
     "DRAWBRIDGE_TLS_KEY",
+    "DRAWBRIDGE_TOKENS",
 ];
 
 /// Prefixes of variables that belong to other programs of the project.

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use host::connect::Urls;
+use host::tokens::{Giver, TokenConfig};
 use host::up::{self, Addresses, Config, Running};
-use host::{ProjectId, PubSubOrdering, TOPICS_FOLDER};
+use host::{Impersonation, IssuerUrl, ProjectId, PubSubOrdering, TOPICS_FOLDER};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -63,6 +64,16 @@ pub(crate) struct Args {
     /// Where records are kept: `sled:FOLDER` (default: in the data folder) or `memory:`.
     #[arg(long, env = "DRAWBRIDGE_RECORDS", value_name = "URL")]
     records: Option<String>,
+    /// Our name as OpenID Connect issuer, where /.well-known/openid-configuration is reached from outside. Default: the HTTP address.
+    #[arg(long, env = "DRAWBRIDGE_ISSUER", value_name = "URL")]
+    issuer: Option<IssuerUrl>,
+    /// Who gives devices their access tokens: `local` for a stand-in whose tokens open nothing at Google, or a workload identity pool
+    /// provider that trusts --issuer: `//iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.
+    #[arg(long, env = "DRAWBRIDGE_TOKENS", value_name = "local|PROVIDER", default_value = "local")]
+    tokens: Giver,
+    /// Which devices may act as which service accounts: `NAME=ACCOUNT,…`, where NAME is a registry's or a device's full name.
+    #[arg(long, env = "DRAWBRIDGE_IMPERSONATE", value_name = "NAME=ACCOUNT,…", default_value = "")]
+    impersonate: Impersonation,
     /// What is logged: a level, or `target=level,…`.
     #[arg(long, env = "DRAWBRIDGE_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
@@ -115,6 +126,7 @@ fn config(args: Args) -> Config {
         admin_token: args.admin_token.map(up::AdminToken::new),
         ready_file: args.ready_file,
         urls: Urls { records, publisher, pubsub_emulator: std::env::var("PUBSUB_EMULATOR_HOST").ok(), ordering },
+        tokens: TokenConfig { issuer: args.issuer, giver: args.tokens, impersonation: args.impersonate },
     }
 }
 
@@ -123,6 +135,7 @@ fn greet(running: &Running, token_was_given: bool) {
     let at = &running.addresses;
     println!("Drawbridge is up for project `{}`.", at.project);
     println!("  registry API and HTTP bridge  http://{}", at.http);
+    println!("  token service, OIDC issuer    {}", at.issuer);
     println!("  MQTT bridge                   {} (plain), {} (TLS)", at.mqtt, at.mqtts);
     println!("  data                          {}", at.data.display());
     if let Some(ca) = &at.ca {

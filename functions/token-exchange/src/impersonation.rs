@@ -30,10 +30,23 @@ impl Impersonation {
         Ok(all)
     }
 
+    /// All that is allowed: a registry's or a device's full name, and an account.
+    pub fn allowances(&self) -> impl Iterator<Item = (&str, &ServiceAccount)> {
+        self.allowed.iter().map(|(name, account)| (name.as_str(), account))
+    }
+
     /// Whether `device`, by itself or by its registry, may act as `account`.
     pub fn allows(&self, device: &DeviceKey, account: &ServiceAccount) -> bool {
         let is_listed = |name: String| self.allowed.contains(&(name, account.clone()));
         is_listed(device.to_string()) || is_listed(device.registry.to_string())
+    }
+}
+
+/// Allowances separated by commas, as a flag has them; an empty text allows nothing.
+impl FromStr for Impersonation {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        Self::read(s.split(',').map(str::trim).filter(|a| !a.is_empty()))
     }
 }
 
@@ -68,6 +81,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named() {
+        assert_eq!("".parse::<Impersonation>().unwrap(), Impersonation::default());
+        assert_eq!(format!("{REGISTRY}=a@b.c, {REGISTRY}=d@e.f").parse::<Impersonation>().unwrap().allowances().count(), 2);
         for bad in ["x", "projects/p=a@b.c", &format!("{REGISTRY}=nobody"), &format!("{REGISTRY}/devices/12=a@b.c")] {
             assert!(Impersonation::read([bad]).unwrap_err().contains(&format!("`{bad}`")), "{bad}");
         }

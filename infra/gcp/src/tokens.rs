@@ -72,6 +72,19 @@ pub enum TokensError {
     Client(reqwest::Error),
 }
 
+/// Whether `name` has the shape of a provider's full resource name.
+pub fn check_provider(name: &str) -> Result<(), TokensError> {
+    let parts: Vec<_> = name.split('/').collect();
+    match parts[..] {
+        ["", "", "iam.googleapis.com", "projects", p, "locations", "global", "workloadIdentityPools", w, "providers", v]
+            if [p, w, v].iter().all(|part| !part.is_empty()) =>
+        {
+            Ok(())
+        }
+        _ => Err(TokensError::Provider(name.chars().take(256).collect())),
+    }
+}
+
 /// Google's token services.
 pub struct GoogleTokens {
     http: reqwest::Client,
@@ -86,12 +99,7 @@ impl GoogleTokens {
     /// A client for the provider with this full resource name, `//iam.googleapis.com/projects/…/providers/…`. Its subject
     /// tokens are for `https:` and that name, which is what a provider without allowed audiences expects.
     pub fn new(provider: &str, endpoints: TokenEndpoints, clock: Arc<dyn Clock>) -> Result<Self, TokensError> {
-        let is_provider = provider.starts_with("//iam.googleapis.com/projects/")
-            && provider.contains("/workloadIdentityPools/")
-            && provider.contains("/providers/");
-        if !is_provider {
-            return Err(TokensError::Provider(provider.to_owned()));
-        }
+        check_provider(provider)?;
         // A token sent on to where a redirect points would be out of our hands.
         let builder = reqwest::Client::builder().timeout(ATTEMPT_LIMIT).redirect(Policy::none()).pool_max_idle_per_host(IDLE_CONNECTIONS);
         // Reading the system's roots takes 50 ms, and fails where there are none; without TLS nobody needs them.

@@ -8,6 +8,7 @@ use domain::ports::{Clock, Publisher, Stores};
 use domain::status::StatusBook;
 use infra_gcp::{Endpoint, Ordering, PubSub};
 use infra_local::{SystemClock, TopicLog};
+use pubsub_fanout::FanOut;
 
 /// The ports, connected.
 #[derive(Clone)]
@@ -20,6 +21,14 @@ pub struct Ports {
     pub statuses: Arc<StatusBook>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Ports {
+    /// What publishes for devices, over MQTT and over HTTP.
+    pub fn fan_out(&self) -> FanOut {
+        let Self { stores, publisher, statuses, clock } = self.clone();
+        FanOut { publisher, stores, statuses, clock }
+    }
 }
 
 /// Which adapter stands behind each port.

@@ -3,6 +3,7 @@
 //! | question | file |
 //! | --- | --- |
 //! | with what | `connect`: one URL per port becomes an adapter |
+//! | | `tokens`: the token service, by Google or by the stand-in for it |
 //! | what runs | `mount`: the functions' routes become one HTTP service |
 //! | where | `up`: one process on a laptop or a small server |
 
@@ -10,6 +11,7 @@ pub mod connect;
 pub mod mount;
 pub mod secret;
 pub mod tls;
+pub mod tokens;
 pub mod up;
 
 pub use connect::{ConnectError, Ports};
@@ -17,6 +19,7 @@ pub use up::{Config, Running, StartError};
 
 pub use infra_gcp::Ordering as PubSubOrdering;
 pub use protocol::{ProjectId, TopicName};
+pub use token_exchange::{Impersonation, IssuerUrl};
 
 /// The adapters of one machine, for the command line.
 pub mod local {

@@ -6,9 +6,11 @@ use axum::Router;
 use axum::routing::get;
 use domain::ports::CommandChannel;
 use edge::AdminAuth;
+use infra_local::SecurityTokenService;
 use pubsub_fanout::FanOut;
 
 use crate::connect::Ports;
+use crate::tokens::Tokens;
 
 /// What the functions share beside the ports.
 pub struct Shared {
@@ -18,6 +20,8 @@ pub struct Shared {
     pub commands: Arc<dyn CommandChannel>,
     /// Publishes for devices.
     pub fan_out: FanOut,
+    /// The token service.
+    pub tokens: Tokens,
 }
 
 /// All functions at one address, with `/healthz` for whoever watches the process.
@@ -29,6 +33,9 @@ pub fn all(ports: &Ports, shared: Shared) -> Router {
         random: Arc::new(rand::random::<u64>),
         admin: shared.admin,
     };
-    let functions = device_registry::routes(registry).merge(pubsub_fanout::routes(shared.fan_out));
+    let functions = device_registry::routes(registry)
+        .merge(pubsub_fanout::routes(shared.fan_out))
+        .merge(token_exchange::routes(shared.tokens.deps))
+        .merge(shared.tokens.stand_in.map(SecurityTokenService::routes).unwrap_or_default());
     edge::google_paths(functions.route("/healthz", get(async || "ok\n")))
 }

@@ -10,13 +10,13 @@ use std::time::SystemTime;
 use edge::AdminAuth;
 pub use edge::AdminToken;
 use infra_bridge::{Bridge, Limits};
-use pubsub_fanout::FanOut;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::connect::{self, ConnectError, Urls};
+use crate::tokens::{self, TokenConfig, TokenConfigError};
 use crate::{mount, secret, tls};
 
 /// What `drawbridge up` is told.
@@ -40,6 +40,8 @@ pub struct Config {
     pub ready_file: Option<PathBuf>,
     /// Which adapter stands behind each port.
     pub urls: Urls,
+    /// What the token service is told.
+    pub tokens: TokenConfig,
 }
 
 /// Why nothing was started.
@@ -58,6 +60,9 @@ pub enum StartError {
     /// A port could not be connected.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The token service cannot work.
+    #[error(transparent)]
+    Tokens(#[from] TokenConfigError),
     /// The certificate cannot be served.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
@@ -83,6 +88,8 @@ pub struct Addresses {
     pub mqtt: SocketAddr,
     /// The bridge with TLS.
     pub mqtts: SocketAddr,
+    /// Our name as OpenID Connect issuer.
+    pub issuer: String,
     /// Root certificate that clients of the TLS listener trust; `None` when the certificate was given.
     pub ca: Option<PathBuf>,
     /// The data folder.
@@ -127,14 +134,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (ca, tls) = certificate(&config, &[http_at.ip(), mqtts_at.ip()])?;
     let (admin, made_admin_token) = admin(&config)?;
     let ports = connect::connect(&config.urls).await?;
-    let fan_out = FanOut {
-        publisher: ports.publisher.clone(),
-        stores: ports.stores.clone(),
-        statuses: ports.statuses.clone(),
-        clock: ports.clock.clone(),
-    };
+    let fan_out = ports.fan_out();
+    let tokens = tokens::connect(&config.tokens, http_at, &config.data, &ports)?;
+    let issuer = tokens.deps.issuer_url.to_string();
     let bridge = Bridge::new(fan_out.clone(), Limits::default());
-    let app = mount::all(&ports, mount::Shared { admin, commands: bridge.commands(), fan_out });
+    let app = mount::all(&ports, mount::Shared { admin, commands: bridge.commands(), fan_out, tokens });
     let stop = watch::Sender::new(false);
     let mut tasks = JoinSet::new();
     let (plain, secure) = (bridge.clone(), bridge.clone());
@@ -148,6 +152,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         http: http_at,
         mqtt: mqtt_at,
         mqtts: mqtts_at,
+        issuer,
         ca,
         data: config.data,
         project: config.project.to_string(),

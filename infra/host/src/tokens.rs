@@ -1,0 +1,156 @@
+//! With what the token service works: Google's token services, or the stand-in for them at our own address.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use infra_gcp::tokens::TokensError;
+use infra_gcp::{GoogleTokens, TokenEndpoints};
+use infra_local::security_token_service::{Binding, BindingError, Provider, ProviderError, SetUpError};
+use infra_local::{FileSigningKeys, SecurityTokenService};
+use token_exchange::{Deps, Impersonation, IssuerError, IssuerUrl, TokenCache};
+
+use crate::connect::Ports;
+
+/// The provider of the stand-in.
+const LOCAL_PROVIDER: &str = "//iam.googleapis.com/projects/0/locations/global/workloadIdentityPools/drawbridge/providers/devices";
+/// The keys that subject tokens are signed with, in the data folder.
+const KEYS_FILE: &str = "signing-keys.json";
+
+/// Who gives the access tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Giver {
+    /// The stand-in at our own address: its tokens open nothing at Google.
+    Local,
+    /// Google, by this workload identity pool provider: `//iam.googleapis.com/projects/NUMBER/…/providers/PROVIDER`.
+    Google(String),
+}
+
+/// What the token service is told.
+#[derive(Debug, Clone)]
+pub struct TokenConfig {
+    /// Our name as OpenID Connect issuer; without, our HTTP address.
+    pub issuer: Option<IssuerUrl>,
+    /// Who gives the tokens.
+    pub giver: Giver,
+    /// Which devices may act as which service accounts.
+    pub impersonation: Impersonation,
+}
+
+/// Why the token service cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenConfigError {
+    /// Google fetches our keys only over HTTPS.
+    #[error(
+        "--tokens names a provider at Google, which trusts only an issuer of `https`: set --issuer to the public URL of this installation, not `{0}`"
+    )]
+    Plain(IssuerUrl),
+    /// Our address makes no issuer URL.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// The signing keys cannot be kept.
+    #[error(transparent)]
+    Keys(#[from] domain::PortError),
+    /// Google's client cannot be made.
+    #[error(transparent)]
+    Google(#[from] TokensError),
+    /// The stand-in's provider cannot be made.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The stand-in's bindings cannot be made.
+    #[error(transparent)]
+    Binding(#[from] BindingError),
+    /// The stand-in cannot be made.
+    #[error(transparent)]
+    StandIn(#[from] SetUpError),
+}
+
+/// The token service, and the stand-in it works with, if it does.
+pub struct Tokens {
+    /// What the token service needs.
+    pub deps: Deps,
+    /// To be served at the same address.
+    pub stand_in: Option<Arc<SecurityTokenService>>,
+}
+
+/// Connects the token service of an installation that listens at `http` and keeps its files in `data`.
+pub fn connect(config: &TokenConfig, http: SocketAddr, data: &Path, ports: &Ports) -> Result<Tokens, TokenConfigError> {
+    let own = format!("http://{}", reachable(http));
+    let issuer_url = match &config.issuer {
+        Some(given) => given.clone(),
+        None => own.parse()?,
+    };
+    let (provider, endpoints, stand_in) = match &config.giver {
+        Giver::Google(_) if !issuer_url.is_https() => return Err(TokenConfigError::Plain(issuer_url)),
+        Giver::Google(provider) => (provider.as_str(), TokenEndpoints::google(), None),
+        Giver::Local => (LOCAL_PROVIDER, TokenEndpoints::at(&own), Some(stand_in(&issuer_url, &config.impersonation, ports)?)),
+    };
+    let clock = ports.clock.clone();
+    let deps = Deps {
+        stores: ports.stores.clone(),
+        statuses: ports.statuses.clone(),
+        random: Arc::new(rand::random::<u64>),
+        issuer: Arc::new(GoogleTokens::new(provider, endpoints, clock.clone())?),
+        keys: Arc::new(FileSigningKeys::open(&data.join(KEYS_FILE), clock.clone())?),
+        clock,
+        issuer_url,
+        impersonation: Arc::new(config.impersonation.clone()),
+        cache: Arc::new(TokenCache::default()),
+    };
+    Ok(Tokens { deps, stand_in })
+}
+
+/// Whoever may act as an account by our list may do so at the stand-in; at Google, IAM says.
+fn stand_in(issuer: &IssuerUrl, impersonation: &Impersonation, ports: &Ports) -> Result<Arc<SecurityTokenService>, TokenConfigError> {
+    let provider = Provider::new(LOCAL_PROVIDER, issuer.as_str(), &Provider::DEVICE_MAPPING, "")?;
+    let member = |name: &str| {
+        let (kind, id) = match name.rsplit_once("/devices/") {
+            Some((_, device)) => ("device", device),
+            None => ("registry", name.rsplit('/').next().unwrap_or_default()),
+        };
+        format!("principalSet://{}/attribute.{kind}/{id}", provider.pool())
+    };
+    let bindings = impersonation.allowances().map(|(name, account)| Binding::new(account.as_str(), &member(name)));
+    let bindings = bindings.collect::<Result<_, _>>()?;
+    Ok(SecurityTokenService::new(provider, bindings, ports.clock.clone())?)
+}
+
+/// The address at which this machine reaches itself.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+/// `local`, or the full resource name of a provider; the error says what is understood.
+impl std::str::FromStr for Giver {
+    type Err = TokensError;
+    fn from_str(s: &str) -> Result<Self, TokensError> {
+        match s {
+            "local" => Ok(Self::Local),
+            _ => infra_gcp::tokens::check_provider(s).map(|()| Self::Google(s.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_giver_is_local_or_a_provider_of_google() {
+        assert_eq!("local".parse::<Giver>().unwrap(), Giver::Local);
+        assert_eq!(LOCAL_PROVIDER.parse::<Giver>().unwrap(), Giver::Google(LOCAL_PROVIDER.into()));
+        assert!("google".parse::<Giver>().unwrap_err().to_string().contains("`google` is no workload identity pool provider"));
+    }
+
+    #[test]
+    fn who_listens_everywhere_reaches_itself_by_loopback() {
+        assert_eq!(reachable("0.0.0.0:80".parse().unwrap()).to_string(), "127.0.0.1:80");
+        assert_eq!(reachable("[::]:80".parse().unwrap()).to_string(), "[::1]:80");
+        assert_eq!(reachable("192.0.2.7:80".parse().unwrap()).to_string(), "192.0.2.7:80");
+    }
+}
