@@ -10,7 +10,7 @@ use crate::page::PageRequest;
 use crate::{Deps, pb};
 
 /// What an update may name.
-pub(crate) const MUTABLE: [&str; 9] = [
+pub(crate) const MUTABLE: [&str; 10] = [
     "event_notification_configs",
     "state_notification_config",
     "state_notification_config.pubsub_topic_name",
@@ -20,6 +20,7 @@ pub(crate) const MUTABLE: [&str; 9] = [
     "http_config.http_enabled_state",
     "log_level",
     "credentials",
+    "object_rules",
 ];
 
 fn not_found(name: &RegistryName) -> DomainError {
@@ -42,6 +43,7 @@ pub(crate) async fn create(
         http_enabled: convert::http_enabled(sent.http_config.as_ref()),
         log_level: enums::log_level(sent.log_level)?,
         ca_certificates: credential::ca(&sent.credentials)?,
+        object_rules: convert::object_rules(&sent.object_rules)?,
     };
     registry.validate()?;
     check_added(&registry.ca_certificates, &[], deps.now())?;
@@ -99,6 +101,9 @@ fn apply(registry: &mut Registry, sent: &pb::DeviceRegistry, mask: &Mask) -> Res
     }
     if mask.touches("credentials") {
         registry.ca_certificates = credential::ca(&sent.credentials)?;
+    }
+    if mask.touches("object_rules") {
+        registry.object_rules = convert::object_rules(&sent.object_rules)?;
     }
     Ok(())
 }

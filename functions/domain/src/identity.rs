@@ -225,6 +225,8 @@ pub enum Protocol {
     Http,
     /// The token service, which no switch of a registry closes: `httpConfig` is about the bridge alone.
     Tokens,
+    /// Files, which have rules of their own and no switch.
+    Objects,
 }
 
 /// Lets a device in: finds it, verifies its token, checks that its registry takes the protocol.

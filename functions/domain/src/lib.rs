@@ -9,6 +9,7 @@
 //! | `status` | last-seen times and `lastErrorStatus`, written seldom |
 //! | `identity` | a JWT and a record become a [`identity::VerifiedDevice`], or a refusal that says why |
 //! | `token` | what a device's access token is asked and answered with |
+//! | `objects` | files of devices: names, and the rules of who may touch them |
 //! | `ports` | what the cloud side needs from outside, one screen |
 
 pub mod certificate;
@@ -18,6 +19,7 @@ pub mod device;
 pub mod error;
 pub mod identity;
 pub mod message;
+pub mod objects;
 pub mod ports;
 pub mod registry;
 pub mod state;

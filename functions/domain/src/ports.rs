@@ -1,7 +1,9 @@
 //! What the cloud side needs from outside. `Ok` answers the question, whatever the answer;
 //! `Err` is always about us. No call blocks longer than the adapter's own time limit.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use protocol::TopicName;
@@ -9,6 +11,7 @@ use protocol::TopicName;
 use crate::config::ConfigHistory;
 use crate::device::{Device, DeviceKey};
 use crate::message::Message;
+use crate::objects::{Download, ObjectInfo, ObjectName, Upload, Uploaded};
 use crate::registry::Registry;
 use crate::state::StateHistory;
 use crate::status::DeviceStatus;
@@ -126,6 +129,21 @@ pub trait SigningKeys: Send + Sync {
     async fn published(&self) -> Result<Vec<PublicJwk>, PortError>;
     /// The signature of `message` by the key `kid`: 64 bytes, `r` and `s` (RFC 7518, section 3.4).
     async fn sign(&self, kid: &str, message: &[u8]) -> Result<Vec<u8>, PortError>;
+}
+
+/// Files of devices: Cloud Storage, or a folder. Names are checked before they come here; who may touch them is too.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// What stands at `name` now; `None` when nothing does.
+    async fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>, PortError>;
+    /// The bytes `range` (from the first to before the last, within its size) of one generation, never all in memory.
+    /// `None` when that generation is no longer there.
+    async fn open(&self, name: &ObjectName, generation: u64, range: Range<u64>) -> Result<Option<Download>, PortError>;
+    /// A URL by which whoever has it may read that generation for so long; `None` from a store that cannot sign.
+    async fn sign(&self, name: &ObjectName, generation: u64, valid_for: Duration) -> Result<Option<String>, PortError>;
+    /// Takes `content` as the object's next generation: visible whole or not at all, durable once answered `Stored`.
+    /// With `crc32c`, only if it is that of the bytes that arrived.
+    async fn write(&self, name: &ObjectName, content: Upload, crc32c: Option<u32>) -> Result<Uploaded, PortError>;
 }
 
 /// The time. Tests own it.

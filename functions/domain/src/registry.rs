@@ -5,6 +5,7 @@ use protocol::{RegistryName, TopicName};
 use serde::{Deserialize, Serialize};
 
 use crate::DomainError;
+use crate::objects::{MAX_OBJECT_RULES, ObjectRule};
 
 /// How much of a device's life is logged. Numbers are the API's (`LogLevel`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -56,6 +57,9 @@ pub struct Registry {
     pub log_level: LogLevel,
     /// PEM certificates; when there is one, new device credentials must be signed by one of them.
     pub ca_certificates: Vec<String>,
+    /// Ours: which files its devices may touch. Records from before there were any have none.
+    #[serde(default)]
+    pub object_rules: Vec<ObjectRule>,
 }
 
 impl Registry {
@@ -83,6 +87,11 @@ impl Registry {
             let text = format!("{} CA certificates exceed the limit of {MAX_REGISTRY_CREDENTIALS}", self.ca_certificates.len());
             return Err(DomainError::invalid("credentials", text));
         }
+        if self.object_rules.len() > MAX_OBJECT_RULES {
+            let text = format!("{} object rules exceed the limit of {MAX_OBJECT_RULES}", self.object_rules.len());
+            return Err(DomainError::invalid("object_rules", text));
+        }
+        self.object_rules.iter().try_for_each(ObjectRule::validate)?;
         Ok(())
     }
 }
@@ -107,6 +116,7 @@ mod tests {
             http_enabled: true,
             log_level: LogLevel::None,
             ca_certificates: vec![],
+            object_rules: vec![],
         }
     }
 
@@ -128,5 +138,12 @@ mod tests {
     fn eleven_routes_are_one_too_many() {
         let routes = vec![("topic", "", false); 11];
         assert!(registry(&routes).validate().unwrap_err().to_string().starts_with("11 event notification configs"));
+    }
+
+    #[test]
+    fn a_record_from_before_there_were_object_rules_still_reads() {
+        let mut record = serde_json::to_value(registry(&[])).unwrap();
+        record.as_object_mut().unwrap().remove("object_rules").unwrap();
+        assert_eq!(serde_json::from_value::<Registry>(record).unwrap(), registry(&[]));
     }
 }

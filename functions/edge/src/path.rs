@@ -33,6 +33,10 @@ fn normal_form(mut request: Request) -> Request {
 /// The URI in normal form; `None` when it is already.
 fn rewritten(uri: &Uri) -> Option<Uri> {
     let (parents, last) = uri.path().rsplit_once('/')?;
+    // `/v1/projects/p/locations/l/registries/r/devices/d/objects/…`: what follows is a file's name, where a colon is no verb.
+    if parents.split('/').nth(10) == Some("objects") {
+        return None;
+    }
     let (resource, verb) = last.rsplit_once(':')?;
     let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
     let mut parts = uri.clone().into_parts();
@@ -84,6 +88,7 @@ mod tests {
         let to = |path: &str| rewritten(&path.parse().unwrap()).map(|u| u.to_string());
         assert_eq!(to("/v1/projects/e.com:p/devices/d:publishEvent?x=a:b").unwrap(), "/v1/projects/e.com:p/devices/d/~publishEvent?x=a:b");
         assert_eq!(to("/v1/projects/e.com:p/registries"), None);
+        assert_eq!(to("/v1/projects/p/locations/l/registries/r/devices/d/objects/b/a:c"), None, "a file's name");
         assert_eq!(to("http://host:80/v1/x:y").unwrap(), "http://host:80/v1/x/~y");
     }
 }

@@ -32,6 +32,7 @@ fn speaker(routes: &[(&str, &str, bool)]) -> Speaker {
         http_enabled: true,
         log_level: LogLevel::None,
         ca_certificates: vec![],
+        object_rules: vec![],
     };
     let device = Device {
         key: DeviceKey { registry: name.parse().unwrap(), id: "dev".parse().unwrap() },

@@ -2,6 +2,7 @@
 
 use domain::DomainError;
 use domain::device::{GatewayAuthMethod, GatewayType};
+use domain::objects::Access;
 use domain::registry::LogLevel;
 
 use crate::pb;
@@ -65,6 +66,25 @@ pub(crate) fn auth_method_number(method: GatewayAuthMethod) -> i32 {
         GatewayAuthMethod::AssociationOnly => Api::AssociationOnly,
         GatewayAuthMethod::DeviceAuthTokenOnly => Api::DeviceAuthTokenOnly,
         GatewayAuthMethod::AssociationAndDeviceAuthToken => Api::AssociationAndDeviceAuthToken,
+    }
+    .into()
+}
+
+pub(crate) fn access(number: i32) -> Result<Access, DomainError> {
+    use pb::ObjectAccess as Api;
+    Ok(match Api::try_from(number).map_err(|_| unknown("object_rules.access", number))? {
+        Api::Unspecified | Api::Read => Access::Read,
+        Api::Write => Access::Write,
+        Api::ReadWrite => Access::ReadWrite,
+    })
+}
+
+pub(crate) fn access_number(access: Access) -> i32 {
+    use pb::ObjectAccess as Api;
+    match access {
+        Access::Read => Api::Read,
+        Access::Write => Api::Write,
+        Access::ReadWrite => Api::ReadWrite,
     }
     .into()
 }

@@ -1,5 +1,6 @@
 //! Registries. Each field has its own function, because an update takes only the fields of its mask.
 
+use domain::objects::ObjectRule;
 use domain::{DomainError, Registry, Route};
 use protocol::TopicName;
 
@@ -31,6 +32,10 @@ pub(crate) fn http_enabled(sent: Option<&pb::HttpConfig>) -> bool {
     sent.is_none_or(|c| c.http_enabled_state() != pb::HttpState::HttpDisabled)
 }
 
+pub(crate) fn object_rules(sent: &[pb::ObjectRule]) -> Result<Vec<ObjectRule>, DomainError> {
+    sent.iter().map(|rule| Ok(ObjectRule { path: rule.path.clone(), access: enums::access(rule.access)? })).collect()
+}
+
 /// A registry as it is answered.
 pub(crate) fn to_pb(registry: &Registry) -> pb::DeviceRegistry {
     let mqtt = if registry.mqtt_enabled { pb::MqttState::MqttEnabled } else { pb::MqttState::MqttDisabled };
@@ -40,6 +45,7 @@ pub(crate) fn to_pb(registry: &Registry) -> pb::DeviceRegistry {
         subfolder_matches: r.subfolder_matches.clone(),
         fan_out: r.fan_out,
     };
+    let rule = |r: &ObjectRule| pb::ObjectRule { path: r.path.clone(), access: enums::access_number(r.access) };
     let state_topic = registry.state_topic.as_ref().map(ToString::to_string).unwrap_or_default();
     pb::DeviceRegistry {
         id: registry.name.registry.to_string(),
@@ -50,5 +56,6 @@ pub(crate) fn to_pb(registry: &Registry) -> pb::DeviceRegistry {
         http_config: Some(pb::HttpConfig { http_enabled_state: http.into() }),
         log_level: enums::log_level_number(registry.log_level),
         credentials: registry.ca_certificates.iter().map(|pem| credential::to_ca(pem)).collect(),
+        object_rules: registry.object_rules.iter().map(rule).collect(),
     }
 }

@@ -53,6 +53,10 @@ async fn everything_given_is_kept() {
         "http_config": {"http_enabled_state": "HTTP_DISABLED"},
         "logLevel": "DEBUG",
         "credentials": [ca_json(&pem)],
+        "objectRules": [
+            {"path": "gs://files/firmware/", "access": "READ"},
+            {"path": "gs://files/logs/{registryId}/{deviceId}/", "access": "READ_WRITE"},
+        ],
     });
     let got = app.post(&registries(), sent.clone()).await.ok();
     assert_eq!(got["eventNotificationConfigs"], sent["eventNotificationConfigs"]);
@@ -60,6 +64,7 @@ async fn everything_given_is_kept() {
     assert_eq!(got["mqttConfig"]["mqttEnabledState"], "MQTT_DISABLED");
     assert_eq!(got["httpConfig"]["httpEnabledState"], "HTTP_DISABLED");
     assert_eq!(got["logLevel"], "DEBUG");
+    assert_eq!(got["objectRules"], sent["objectRules"]);
     let details = &got["credentials"][0]["publicKeyCertificate"]["x509Details"];
     assert_eq!((details["issuer"].as_str(), details["publicKeyType"].as_str()), (Some("CN=root"), Some("EC")));
     assert!(details["expiryTime"].as_str().unwrap().ends_with('Z'), "{details}");
@@ -87,6 +92,9 @@ async fn what_breaks_a_rule_is_refused_by_name() {
         (json!({"id": "abc", "credentials": [ca_json("x")]}), "the certificate cannot be used"),
         (json!({"id": "abc", "credentials": [{"publicKeyCertificate": {"certificate": pem}}]}), "is not X509_CERTIFICATE_PEM"),
         (json!({"id": "abc", "credentials": [{}]}), "needs a public_key_certificate"),
+        (json!({"id": "abc", "objectRules": [{"path": "gs://files/firmware"}]}), "object rule `gs://files/firmware` is not valid"),
+        (json!({"id": "abc", "objectRules": [{"path": "gs://files/all/", "access": "WRITE"}]}), "to keep them apart"),
+        (json!({"id": "abc", "objectRules": vec![json!({"path": "gs://files/"}); 11]}), "11 object rules exceed the limit of 10"),
         (json!({"id": "abc", "logLevel": "LOUD"}), "Invalid JSON payload received"),
         (json!({"id": "abc", "logLevel": 7}), "Invalid JSON payload received"),
     ] {
@@ -152,6 +160,17 @@ async fn a_patch_changes_what_its_mask_names() {
     assert_eq!((&got["httpConfig"]["httpEnabledState"], &got["logLevel"]), (&json!("HTTP_DISABLED"), &json!("INFO")));
     let got = app.patch(&format!("{REG}?updateMask=http_config"), json!({})).await.ok();
     assert_eq!((&got["httpConfig"]["httpEnabledState"], &got["logLevel"]), (&json!("HTTP_ENABLED"), &json!("INFO")));
+}
+
+#[tokio::test]
+async fn object_rules_are_set_and_emptied_by_a_patch() {
+    let app = App::with_registry().await;
+    let uri = format!("{REG}?updateMask=objectRules");
+    let got = app.patch(&uri, json!({"object_rules": [{"path": "gs://files/{deviceNumId}/", "access": 2}]})).await.ok();
+    assert_eq!(got["objectRules"], json!([{"path": "gs://files/{deviceNumId}/", "access": "WRITE"}]));
+    app.patch(&uri, json!({"objectRules": [{"path": "gs://files/../"}]})).await.invalid("`gs://files/../`");
+    assert_eq!(app.get(REG).await.ok()["objectRules"], got["objectRules"], "a refused patch changes nothing");
+    assert_eq!(app.patch(&uri, json!({})).await.ok().get("objectRules"), None);
 }
 
 #[tokio::test]

@@ -113,6 +113,7 @@ fn registry(key: &DeviceKey) -> Registry {
         http_enabled: true,
         log_level: LogLevel::None,
         ca_certificates: Vec::new(),
+        object_rules: Vec::new(),
     }
 }
 

@@ -140,6 +140,7 @@ async fn stores(devices: [Device; 2]) -> Stores {
         http_enabled: true,
         log_level: LogLevel::None,
         ca_certificates: Vec::new(),
+        object_rules: Vec::new(),
     };
     stores.registries.put(REGISTRY, &registry, Expect::Absent).await.unwrap();
     for device in devices {

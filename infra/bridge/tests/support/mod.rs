@@ -64,6 +64,7 @@ fn registry() -> Registry {
         http_enabled: true,
         log_level: LogLevel::None,
         ca_certificates: vec![],
+        object_rules: vec![],
     }
 }
 

@@ -89,6 +89,7 @@ async fn fill(stores: &Stores, devices: usize, pem: &str) -> Result<()> {
         http_enabled: true,
         log_level: LogLevel::None,
         ca_certificates: vec![],
+        object_rules: vec![],
     };
     stores.registries.put(REGISTRY, &registry, Expect::Anything).await?;
     let key = PublicKey { format: PublicKeyFormat::Es256Pem, pem: pem.to_owned() };
