@@ -5,25 +5,25 @@
 //!
 //! Promise: an answer within 15 seconds. A request is sent again only after 408, 429, 5xx or no answer at all, at most
 //! [`ATTEMPTS`] times, and not before the server's `Retry-After`; 400, 401, 403 and 404 are its word and stand.
+//! A service that stays busy is left alone by all requests until its `Retry-After` is over, five minutes at most.
 //! Bounds: nothing is kept here; callers cache and share requests. Google allows 6,000 exchanges a minute and project.
 //! Source: docs.cloud.google.com/iam/docs/reference/sts/rest and …/credentials/rest.
 
 mod answer;
+mod gate;
 mod retry;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::PortError;
 use domain::ports::{Clock, TokenIssuer};
 use domain::token::{AccessToken, Issued, Scope, Secret, ServiceAccount};
-use reqwest::RequestBuilder;
 use reqwest::redirect::Policy;
 use serde_json::json;
 
-use self::retry::Sent;
+use self::gate::Gate;
 
 pub use self::retry::ATTEMPTS;
 
@@ -92,7 +92,8 @@ pub struct GoogleTokens {
     provider: String,
     audience: String,
     clock: Arc<dyn Clock>,
-    repeats: AtomicU64,
+    sts: Gate,
+    iam_credentials: Gate,
 }
 
 impl GoogleTokens {
@@ -106,16 +107,13 @@ impl GoogleTokens {
         let builder = if endpoints.is_plain() { builder.tls_certs_only([]) } else { builder };
         let http = builder.build().map_err(TokensError::Client)?;
         let (provider, audience) = (provider.to_owned(), format!("https:{provider}"));
-        Ok(Self { http, endpoints, provider, audience, clock, repeats: AtomicU64::new(0) })
+        Ok(Self { http, endpoints, provider, audience, clock, sts: Gate::default(), iam_credentials: Gate::default() })
     }
 
-    /// How many requests were sent again since the start.
-    pub fn repeats(&self) -> u64 {
-        self.repeats.load(Ordering::Relaxed)
-    }
-
-    async fn send(&self, request: impl Fn() -> RequestBuilder) -> Result<Sent, PortError> {
-        retry::send(request, &self.repeats).await
+    /// Requests sent again since the start, and requests not sent because the service had said it is busy.
+    pub fn counters(&self) -> (u64, u64) {
+        let ((sts, sts_away), (iam, iam_away)) = (self.sts.counts(), self.iam_credentials.counts());
+        (sts + iam, sts_away + iam_away)
     }
 }
 
@@ -135,14 +133,14 @@ impl TokenIssuer for GoogleTokens {
             "subjectToken": subject.reveal(),
         });
         let url = format!("{}/v1/token", self.endpoints.sts);
-        let sent = self.send(|| self.http.post(&url).json(&body)).await?;
+        let sent = self.sts.send(|| self.http.post(&url).json(&body)).await?;
         answer::federated(sent, self.clock.now())
     }
 
     async fn impersonate(&self, federated: &AccessToken, account: &ServiceAccount, scope: &Scope) -> Result<Issued, PortError> {
         let body = json!({ "scope": scope.parts().collect::<Vec<_>>(), "lifetime": LIFETIME });
         let url = format!("{}{ACCOUNTS}{account}:generateAccessToken", self.endpoints.iam_credentials);
-        let sent = self.send(|| self.http.post(&url).bearer_auth(federated.secret.reveal()).json(&body)).await?;
+        let sent = self.iam_credentials.send(|| self.http.post(&url).bearer_auth(federated.secret.reveal()).json(&body)).await?;
         answer::impersonated(sent)
     }
 }

@@ -86,7 +86,7 @@ async fn a_subject_token_becomes_a_federated_token_and_that_a_service_accounts()
     let grant = town.sts.check(account.secret.reveal()).unwrap();
     assert_eq!((grant.principal, grant.scope.as_str()), (Principal::ServiceAccount(ACCOUNT.into()), scope.as_str()));
     assert_eq!(grant.expires_at.secs(), account.expires_at.secs());
-    assert_eq!((town.sts.requests(), town.tokens.repeats()), ((1, 1), 0));
+    assert_eq!((town.sts.requests(), town.tokens.counters()), ((1, 1), (0, 0)));
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn what_is_refused_is_not_asked_again() {
     assert!(refused("PERMISSION_DENIED", &town.tokens.impersonate(&federated, &other, &scope).await.unwrap()));
     let stranger = AccessToken { secret: Secret::new("x"), ..federated };
     assert!(refused("UNAUTHENTICATED", &town.tokens.impersonate(&stranger, &other, &scope).await.unwrap()));
-    assert_eq!(town.tokens.repeats(), 0);
+    assert_eq!(town.tokens.counters(), (0, 0));
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn what_passes_is_asked_again_and_not_before_retry_after() {
         town.sts.inject(fault, 1);
         token(town.exchange(IAM).await.unwrap());
     }
-    assert_eq!((town.tokens.repeats(), town.sts.requests()), (4, (8, 0)));
+    assert_eq!((town.tokens.counters(), town.sts.requests()), ((4, 0), (8, 0)));
     let begun = Instant::now();
     town.sts.inject(Fault::Throttle(Some(Duration::from_secs(1))), 1);
     token(town.exchange(IAM).await.unwrap());
@@ -124,16 +124,36 @@ async fn what_passes_is_asked_again_and_not_before_retry_after() {
 }
 
 #[tokio::test]
-async fn who_stays_busy_is_reported_with_its_own_words_and_who_fails_as_failing() {
+async fn who_stays_busy_is_left_alone_by_all_until_its_time_is_over() {
     let town = Town::new().await;
+    let federated = token(town.exchange(IAM).await.unwrap());
     town.sts.inject(Fault::Throttle(Some(Duration::from_secs(30))), 1);
     let begun = Instant::now();
     assert_eq!(town.exchange(IAM).await.unwrap(), Issued::Busy { retry_after: Duration::from_secs(30) });
-    assert!(begun.elapsed() < Duration::from_secs(1), "30 s are longer than anybody waits");
+    let Issued::Busy { retry_after } = town.exchange(IAM).await.unwrap() else { panic!("it was asked again") };
+    assert!(retry_after > Duration::from_secs(25) && begun.elapsed() < Duration::from_secs(3), "30 s are longer than anybody waits");
+    assert_eq!((town.sts.requests().0, town.tokens.counters()), (2, (0, 1)));
+    let scope = IAM.parse().unwrap();
+    token(town.tokens.impersonate(&federated, &ACCOUNT.parse().unwrap(), &scope).await.unwrap());
+}
+
+#[tokio::test]
+async fn who_is_busy_without_a_time_is_asked_four_times_and_then_soon_again() {
+    let town = Town::new().await;
+    town.sts.inject(Fault::Throttle(None), 4);
+    let Issued::Busy { retry_after } = town.exchange(IAM).await.unwrap() else { panic!("not busy") };
+    assert_eq!(town.sts.requests().0, 4);
+    tokio::time::sleep(retry_after).await;
+    token(town.exchange(IAM).await.unwrap());
+}
+
+#[tokio::test]
+async fn who_fails_is_reported_as_failing() {
+    let town = Town::new().await;
     town.sts.inject(Fault::Fail(500), 4);
     let e = town.exchange(IAM).await.unwrap_err();
     assert!(e.is_retryable() && e.to_string().contains("/v1/token answered 500"), "{e}");
-    assert_eq!(town.sts.requests().0, 5, "four attempts");
+    assert_eq!(town.sts.requests().0, 4, "four attempts");
     town.sts.inject(Fault::Garble, 1);
     assert!(!town.exchange(IAM).await.unwrap_err().is_retryable());
 }

@@ -11,6 +11,7 @@ use edge::AdminAuth;
 pub use edge::AdminToken;
 use infra_bridge::{Bridge, Limits};
 use serde::Serialize;
+use token_exchange::TokenCache;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -107,6 +108,7 @@ pub struct Running {
     /// The admin token, if it was made just now.
     pub made_admin_token: Option<String>,
     bridge: Arc<Bridge>,
+    tokens: Arc<TokenCache>,
     certificate: Option<(PathBuf, PathBuf)>,
     tls: watch::Sender<Arc<rustls::ServerConfig>>,
     stop: watch::Sender<bool>,
@@ -136,7 +138,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let ports = connect::connect(&config.urls).await?;
     let fan_out = ports.fan_out();
     let tokens = tokens::connect(&config.tokens, http_at, &config.data, &ports)?;
-    let issuer = tokens.deps.issuer_url.to_string();
+    let (issuer, cached) = (tokens.deps.issuer_url.to_string(), tokens.deps.cache.clone());
     let bridge = Bridge::new(fan_out.clone(), Limits::default());
     let app = mount::all(&ports, mount::Shared { admin, commands: bridge.commands(), fan_out, tokens });
     let stop = watch::Sender::new(false);
@@ -161,7 +163,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     if let Some(file) = &config.ready_file {
         write_whole(file, &addresses).map_err(file_error(file))?;
     }
-    Ok(Running { addresses, made_admin_token, bridge, certificate: config.certificate, tls, stop, tasks })
+    Ok(Running { addresses, made_admin_token, bridge, tokens: cached, certificate: config.certificate, tls, stop, tasks })
 }
 
 impl Running {
@@ -180,7 +182,7 @@ impl Running {
         self.stop.send_replace(true);
         self.bridge.stop().await;
         while self.tasks.join_next().await.is_some() {}
-        tracing::info!(counters = ?self.bridge.counters(), "Stopped");
+        tracing::info!(counters = ?self.bridge.counters(), tokens = ?self.tokens.counters(), "Stopped");
     }
 }
 

@@ -58,7 +58,7 @@ impl FileSigningKeys {
         let mut next = ring.clone();
         if next.turn(self.clock.now()).map_err(|e| lasting(&self.path, e))? {
             file::write(&self.path, &next).map_err(|e| lasting(&self.path, e))?;
-            tracing::info!(keys = next.keys().len(), "The signing keys have turned: {} published", next.keys().len());
+            tracing::info!(keys = next.keys().len(), "A signing key was made or retired; {} are published", next.keys().len());
             *ring = next;
         }
         Ok(ring)
