@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod anything;
 mod attacks;
 mod generate_access_token;
 mod support;
