@@ -9,8 +9,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::Message;
 use domain::ports::{Expect, Publisher, Written};
@@ -67,11 +68,11 @@ type Answered = (u64, u64);
 struct Victim {
     child: Child,
     said: JoinHandle<Answered>,
+    answers: Arc<AtomicU64>,
 }
 
 impl Victim {
-    /// Starts the writer and lets it live for a while that differs from round to round.
-    fn start(dir: &Path, round: usize) -> Self {
+    fn start(dir: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["writer", "--exact", "--nocapture"])
             .env(DIR, dir)
@@ -80,20 +81,34 @@ impl Victim {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let answers = Arc::new(AtomicU64::new(0));
+        let count = answers.clone();
         let said = std::thread::spawn(move || {
             let (mut record, mut message) = (0, 0);
             for line in lines.map_while(Result::ok) {
                 match line.split_once(' ') {
                     Some(("record", n)) => record = n.parse().unwrap_or(record),
                     Some(("message", n)) => message = n.parse().unwrap_or(message),
-                    _ => {}
+                    _ => continue,
                 }
+                count.fetch_add(1, Ordering::Relaxed);
             }
             (record, message)
         });
-        // Spread over start, steady state and everything between.
-        std::thread::sleep(Duration::from_millis(60 + 37 * (round as u64 % 9)));
-        Self { child, said }
+        Self { child, said, answers }
+    }
+
+    /// Every third writer dies while it starts, the others in the middle of their work, at a moment that differs.
+    fn live(&self, round: usize) {
+        if !round.is_multiple_of(3) {
+            let enough = 10 + round as u64;
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while self.answers.load(Ordering::Relaxed) < enough {
+                assert!(Instant::now() < deadline, "the writer answered nothing for 20 s");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        std::thread::sleep(Duration::from_micros(1_700 * (round as u64 % 7)));
     }
 
     fn kill(mut self) -> Answered {
@@ -103,8 +118,8 @@ impl Victim {
     }
 }
 
-/// Opens what was left and looks for everything that was answered.
-async fn check(dir: &Path, (record, message): Answered) {
+/// Opens what was left and looks for everything that was answered. Answers what is there: a write that was durable and not answered counts from now on.
+async fn check(dir: &Path, (record, message): Answered) -> Answered {
     let stores = sled_stores(&dir.join("records")).unwrap();
     let kept = stores.statuses.get("counter").await.unwrap();
     let kept = kept.map_or(0, |k| count(&k.value));
@@ -116,7 +131,9 @@ async fn check(dir: &Path, (record, message): Answered) {
     let mut reader = TopicReader::new(&dir.join("topics"), &topic(), 0);
     let entries = std::iter::from_fn(|| reader.next_entry().unwrap());
     let last = entries.map(|e| String::from_utf8(e.payload()).unwrap().parse::<u64>().unwrap()).max();
-    assert!(last.unwrap() >= message, "message {message} was answered, {last:?} is the last one there");
+    let last = last.unwrap();
+    assert!(last >= message, "message {message} was answered, {last} is the last one there");
+    (kept, last)
 }
 
 fn later(a: Answered, b: Answered) -> Answered {
@@ -128,8 +145,9 @@ async fn what_was_answered_survives_kill_9() {
     let dir = tempfile::tempdir().unwrap();
     let mut answered = (0, 0);
     for round in 0..ROUNDS {
-        answered = later(answered, Victim::start(dir.path(), round).kill());
-        check(dir.path(), answered).await;
+        let victim = Victim::start(dir.path());
+        victim.live(round);
+        answered = check(dir.path(), later(answered, victim.kill())).await;
     }
     assert!(answered.0 > 50 && answered.1 > 50, "the writer wrote: {answered:?}");
 }
@@ -141,9 +159,10 @@ async fn what_was_answered_survives_a_power_cut() {
     std::fs::create_dir_all(&dir).unwrap();
     let mut answered = (0, 0);
     for round in 0..ROUNDS {
-        let victim = Victim::start(&dir, round);
+        let victim = Victim::start(&dir);
+        victim.live(round);
         disk.cut(|| answered = later(answered, victim.kill()));
-        check(&dir, answered).await;
+        answered = check(&dir, answered).await;
     }
     assert!(answered.0 > 50 && answered.1 > 50, "the writer wrote: {answered:?}");
 }
