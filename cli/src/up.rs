@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use host::connect::Urls;
 use host::tokens::{Giver, TokenConfig};
 use host::up::{self, Addresses, Config, Running};
-use host::{Impersonation, IssuerUrl, ProjectId, PubSubOrdering, TOPICS_FOLDER};
+use host::{Impersonation, IssuerUrl, OBJECTS_FOLDER, ProjectId, PubSubOrdering, TOPICS_FOLDER};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -74,6 +74,9 @@ pub(crate) struct Args {
     /// Which devices may act as which service accounts: `NAME=ACCOUNT,…`, where NAME is a registry's or a device's full name.
     #[arg(long, env = "DRAWBRIDGE_IMPERSONATE", value_name = "NAME=ACCOUNT,…", default_value = "")]
     impersonate: Impersonation,
+    /// Folder of devices' files, a folder per bucket (default: `objects` in the data folder).
+    #[arg(long, env = "DRAWBRIDGE_OBJECTS", value_name = "DIR")]
+    objects: Option<PathBuf>,
     /// What is logged: a level, or `target=level,…`.
     #[arg(long, env = "DRAWBRIDGE_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
@@ -116,6 +119,7 @@ fn config(args: Args) -> Config {
         Ordering::None => PubSubOrdering::None,
     };
     let records = args.records.unwrap_or_else(|| format!("sled:{}", args.data.join("records").display()));
+    let objects = format!("folder:{}", args.objects.unwrap_or_else(|| args.data.join(OBJECTS_FOLDER)).display());
     Config {
         http: args.http,
         mqtt: args.mqtt,
@@ -125,7 +129,7 @@ fn config(args: Args) -> Config {
         project: args.project,
         admin_token: args.admin_token.map(up::AdminToken::new),
         ready_file: args.ready_file,
-        urls: Urls { records, publisher, pubsub_emulator: std::env::var("PUBSUB_EMULATOR_HOST").ok(), ordering },
+        urls: Urls { records, publisher, objects, pubsub_emulator: std::env::var("PUBSUB_EMULATOR_HOST").ok(), ordering },
         tokens: TokenConfig { issuer: args.issuer, giver: args.tokens, impersonation: args.impersonate },
     }
 }

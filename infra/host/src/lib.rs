@@ -26,5 +26,8 @@ pub mod local {
     pub use infra_local::topic_log::{Entry, TopicReader};
 }
 
+/// Folder of devices' files in the data folder.
+pub const OBJECTS_FOLDER: &str = "objects";
+
 /// Folder of the topic log in the data folder.
 pub const TOPICS_FOLDER: &str = "topics";

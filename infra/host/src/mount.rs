@@ -33,8 +33,16 @@ pub fn all(ports: &Ports, shared: Shared) -> Router {
         random: Arc::new(rand::random::<u64>),
         admin: shared.admin,
     };
+    let files = storage_download::Deps {
+        objects: ports.objects.clone(),
+        stores: ports.stores.clone(),
+        statuses: ports.statuses.clone(),
+        clock: ports.clock.clone(),
+        max_upload_bytes: storage_download::DEFAULT_MAX_UPLOAD_BYTES,
+    };
     let functions = device_registry::routes(registry)
         .merge(pubsub_fanout::routes(shared.fan_out))
+        .merge(storage_download::routes(files))
         .merge(token_exchange::routes(shared.tokens.deps))
         .merge(shared.tokens.stand_in.map(SecurityTokenService::routes).unwrap_or_default());
     edge::google_paths(functions.route("/healthz", get(async || "ok\n")))

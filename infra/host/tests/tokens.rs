@@ -21,6 +21,7 @@ const FLEET: &str = "fleet@local.iam.gserviceaccount.com";
 fn config(data: &std::path::Path, tokens: TokenConfig) -> Config {
     let any = "127.0.0.1:0".parse().unwrap();
     let publisher = format!("log:{}", data.join("topics").display());
+    let objects = format!("folder:{}", data.join("objects").display());
     Config {
         http: any,
         mqtt: any,
@@ -30,7 +31,7 @@ fn config(data: &std::path::Path, tokens: TokenConfig) -> Config {
         project: "local".parse().unwrap(),
         admin_token: Some(AdminToken::new("admin")),
         ready_file: None,
-        urls: Urls { records: "memory:".into(), publisher, pubsub_emulator: None, ordering: PubSubOrdering::Device },
+        urls: Urls { records: "memory:".into(), publisher, objects, pubsub_emulator: None, ordering: PubSubOrdering::Device },
         tokens,
     }
 }
