@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::clock::{CloudClock, system_wall};
 use crate::config::Config;
+use crate::download::DownloadOptions;
 use crate::identity::Identity;
 use crate::run::run as run_shim;
 
@@ -54,6 +55,8 @@ pub enum Command {
         #[arg(long, env = "DRAWBRIDGE_SHIM_CONFIG", default_value = DEFAULT_CONFIG)]
         config: PathBuf,
     },
+    /// Fetch a file of the cloud, whole and verified; goes on where it was cut off.
+    Download(DownloadOptions),
     /// Make the device's key pair; the private key stays here.
     Keygen(KeygenOptions),
     /// Print a token of the device, for trials with other clients.

@@ -26,6 +26,8 @@ pub struct Config {
     pub private_key: PathBuf,
     /// Where the cloud's bridge is.
     pub bridge: Bridge,
+    /// Where the cloud's HTTP functions are: a scheme, a host, perhaps a port.
+    pub cloud: Option<reqwest::Url>,
     /// Roots to trust instead of the system's, PEM.
     pub ca: Option<PathBuf>,
     /// The shim's own folder.
@@ -249,6 +251,8 @@ mod tests {
     fn a_refusal_names_the_key_the_value_and_what_is_allowed() {
         for (more, expected) in [
             ("colour = 1", "key `colour` is unknown; allowed here: device, private_key, bridge, "),
+            ("cloud = \"c.example\"", "key `cloud` is \"c.example\": it must be https://host[:port] or http://host[:port]"),
+            ("cloud = \"https://c.example/v1\"", "key `cloud` is \"https://c.example/v1\": it must be https://host[:port]"),
             ("[link]\nwindw = 1", "key `link.windw` is unknown; allowed here: window, "),
             ("[link]\nwindow = 0", "key `link.window` is 0: it must be a whole number from 1 to 1000"),
             ("[link]\nwindow = \"many\"", "key `link.window` is \"many\": it must be a whole number from 1 to 1000"),

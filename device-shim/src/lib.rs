@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod doctor;
 pub mod downlink;
+pub mod download;
 pub mod drain;
 pub mod identity;
 pub mod keygen;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use device_shim::cli::{Args, Command};
-use device_shim::{cli, config, doctor, keygen, send, status};
+use device_shim::{cli, config, doctor, download, keygen, send, status};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Command::Send(options) => send::main(&options),
         Command::Status { config, json } => status::main(&config, json),
         Command::Doctor { config } => doctor::main(&config),
+        Command::Download(options) => download::main(&options),
         Command::Keygen(options) => keygen::main(&options),
         Command::Token { config } => cli::token(&config),
         Command::Config { example: _ } => cli::print(config::EXAMPLE),

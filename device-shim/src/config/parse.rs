@@ -17,6 +17,7 @@ pub(super) fn config(text: &str) -> Result<Config, ConfigError> {
         device,
         private_key,
         bridge,
+        cloud: root.optional("cloud", read_cloud, "https://host[:port] or http://host[:port]")?,
         ca: root.path("ca")?,
         ready_file: root.path("ready_file")?,
         accept: parse_accept(root.section("accept")?, &data_dir)?,
@@ -49,6 +50,13 @@ fn parse_bridge(root: &mut Section) -> Result<Bridge, ConfigError> {
         return Err(refused());
     }
     Ok(Bridge { tls, host: host.into(), port })
+}
+
+fn read_cloud(text: &str) -> Option<reqwest::Url> {
+    let url = reqwest::Url::parse(text).ok()?;
+    let is_bare =
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    (is_bare && url.has_host() && ["http", "https"].contains(&url.scheme())).then_some(url)
 }
 
 fn parse_accept(mut section: Section, data_dir: &Path) -> Result<Accept, ConfigError> {

@@ -39,6 +39,12 @@ impl Section {
         value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| self.refuse(key, &shown(&value), allowed))
     }
 
+    /// A text that `read` can read, if it is there.
+    pub(super) fn optional<T>(&mut self, key: &'static str, read: fn(&str) -> Option<T>, allowed: &str) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        value.as_str().and_then(read).map(Some).ok_or_else(|| self.refuse(key, &shown(&value), allowed))
+    }
+
     pub(super) fn required_path(&mut self, key: &'static str, allowed: &str) -> Result<PathBuf, ConfigError> {
         self.path(key)?.ok_or_else(|| ConfigError::Missing { key: self.name(key), allowed: allowed.into() })
     }

@@ -9,7 +9,7 @@ mod connect;
 mod packet;
 mod session;
 mod stream;
-mod tls;
+pub(crate) mod tls;
 
 use std::path::PathBuf;
 use std::sync::Arc;

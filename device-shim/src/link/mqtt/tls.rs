@@ -23,7 +23,7 @@ impl TimeProvider for CloudTime {
 }
 
 /// TLS 1.2 and 1.3 with the roots of `ca`, else the system's.
-pub(super) fn client(ca: Option<&Path>, clock: &CloudClock) -> Result<Arc<rustls::ClientConfig>, TlsError> {
+pub(crate) fn client(ca: Option<&Path>, clock: &CloudClock) -> Result<Arc<rustls::ClientConfig>, TlsError> {
     let roots = match ca {
         Some(path) => given_roots(path)?,
         None => system_roots()?,
