@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use files::{Files, Line, Then, left_of_image, serve};
 use futures_util::{StreamExt as _, stream};
@@ -153,6 +153,38 @@ fn a_token_refused_half_way_is_made_anew_and_nothing_is_lost() {
     let (code, said) = device.download("gs://files/image", &[]);
     assert!(code == Some(1) && said.contains("the server refuses with 401: token expired"), "{said}");
     assert_eq!(cloud.seen.lock().unwrap().tokens.len(), 5, "refused twice in a row is refused");
+}
+
+#[test]
+fn a_redirect_takes_the_range_along_and_never_the_token() {
+    let device = Device::new();
+    let image = content(100_000, 7);
+    let served = image.clone();
+    // A store behind a signed URL: it refuses whoever shows a token, and serves ranges of one generation.
+    let store = get(async move |headers: HeaderMap| {
+        if headers.contains_key("authorization") {
+            return (StatusCode::BAD_REQUEST, HeaderMap::new(), b"a token came here".to_vec());
+        }
+        let range = headers.get("range").filter(|_| headers["if-range"] == "\"tag\"").map(|range| range.to_str().unwrap());
+        let from: usize = range.map_or(0, |range| range.strip_prefix("bytes=").unwrap().trim_end_matches('-').parse().unwrap());
+        let mut answer = HeaderMap::from_iter([("etag".parse().unwrap(), "\"tag\"".parse().unwrap())]);
+        if from == 0 {
+            return (StatusCode::OK, answer, served);
+        }
+        answer.insert("content-range", format!("bytes {from}-{}/{}", served.len() - 1, served.len()).parse().unwrap());
+        (StatusCode::PARTIAL_CONTENT, answer, served[from..].to_vec())
+    });
+    let line = Line::to(serve(Router::new().route("/signed", store)), [30_000, 30_000], Then::Cut);
+    let to = format!("http://{}/signed?signature=x", line.addr);
+    let cloud = serve(Router::new().fallback(async move |headers: HeaderMap| {
+        assert!(headers["authorization"].to_str().unwrap().starts_with("Bearer "));
+        (StatusCode::TEMPORARY_REDIRECT, [("location", to)])
+    }));
+    device.set_cloud(cloud);
+    let (code, said) = device.download("gs://files/image", &[]);
+    assert!(code == Some(0) && device.image().unwrap() == image, "{said}");
+    assert_eq!(line.connections.load(Ordering::SeqCst), 3);
+    assert!(line.carried.load(Ordering::SeqCst) < 110_000);
 }
 
 #[test]

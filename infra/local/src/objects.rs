@@ -39,6 +39,9 @@ const PART: &str = "objects";
 pub struct FolderObjects {
     root: Arc<Root>,
     checksums: Arc<Checksums>,
+    /// Held while a file is read for its checksum: a thousand devices that ask for a new file wait, on no thread, for one
+    /// reading of it.
+    computing: Arc<Mutex<()>>,
     /// Held from the look at the old file to the rename over it: generations of one object only grow.
     commit: Arc<Mutex<()>>,
 }
@@ -49,7 +52,7 @@ impl FolderObjects {
     /// # Errors
     /// When the folder cannot be made or read.
     pub fn open(root: &Path) -> io::Result<Self> {
-        Ok(Self { root: Arc::new(Root::open(root)?), checksums: Arc::default(), commit: Arc::default() })
+        Ok(Self { root: Arc::new(Root::open(root)?), checksums: Arc::default(), computing: Arc::default(), commit: Arc::default() })
     }
 
     /// Checksums forgotten since the start because there were [`MAX_CHECKSUMS`] of them; they are computed anew when asked.

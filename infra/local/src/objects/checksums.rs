@@ -18,8 +18,6 @@ const CHUNK_BYTES: usize = 256 * 1024;
 #[derive(Default)]
 pub(super) struct Checksums {
     known: Mutex<HashMap<PathBuf, (Stamp, u32)>>,
-    /// One file is read at a time: a thousand devices that ask for a new file wait for one reading of it.
-    computing: Mutex<()>,
     forgotten: AtomicU64,
 }
 
@@ -30,10 +28,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Checksums {
     /// The checksum of the file at `path`, as it was at `stamp`; `None` when it has changed since. Blocks.
     pub(super) fn of(&self, path: &Path, stamp: Stamp) -> io::Result<Option<u32>> {
-        if let Some(known) = self.known(path, stamp) {
-            return Ok(Some(known));
-        }
-        let _one_at_a_time = lock(&self.computing);
         if let Some(known) = self.known(path, stamp) {
             return Ok(Some(known));
         }
@@ -57,7 +51,8 @@ impl Checksums {
         self.forgotten.load(Ordering::Relaxed)
     }
 
-    fn known(&self, path: &Path, stamp: Stamp) -> Option<u32> {
+    /// The checksum, if nothing has to be read for it.
+    pub(super) fn known(&self, path: &Path, stamp: Stamp) -> Option<u32> {
         lock(&self.known).get(path).filter(|(at, _)| *at == stamp).map(|(_, crc32c)| *crc32c)
     }
 }

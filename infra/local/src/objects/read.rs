@@ -19,17 +19,32 @@ const CHUNK_BYTES: u64 = 256 * 1024;
 const LOOKS: usize = 5;
 
 pub(super) async fn stat(objects: &FolderObjects, name: &ObjectName) -> io::Result<Option<ObjectInfo>> {
-    let (objects, name) = (objects.clone(), name.clone());
-    blocking(move || {
-        for _ in 0..LOOKS {
-            let Some((path, stamp)) = objects.root.find(&name)? else { return Ok(None) };
-            if let Some(crc32c) = objects.checksums.of(&path, stamp)? {
-                return Ok(Some(info(stamp, crc32c)));
-            }
+    let looked = (objects.clone(), name.clone());
+    let found = blocking(move || {
+        let (objects, name) = looked;
+        let found = objects.root.find(&name)?;
+        Ok(found.map(|(path, stamp)| objects.checksums.known(&path, stamp).map(|crc32c| info(stamp, crc32c))))
+    });
+    match found.await? {
+        None => Ok(None),
+        Some(Some(known)) => Ok(Some(known)),
+        Some(None) => {
+            let _in_turn = objects.computing.lock().await;
+            let (objects, name) = (objects.clone(), name.clone());
+            blocking(move || compute(&objects, &name)).await
         }
-        Err(io::Error::other("it is being changed in place; put files in by `mv`"))
-    })
-    .await
+    }
+}
+
+/// Reads the file, unless somebody has by now.
+fn compute(objects: &FolderObjects, name: &ObjectName) -> io::Result<Option<ObjectInfo>> {
+    for _ in 0..LOOKS {
+        let Some((path, stamp)) = objects.root.find(name)? else { return Ok(None) };
+        if let Some(crc32c) = objects.checksums.of(&path, stamp)? {
+            return Ok(Some(info(stamp, crc32c)));
+        }
+    }
+    Err(io::Error::other("it is being changed in place; put files in by `mv`"))
 }
 
 pub(super) fn info(stamp: Stamp, crc32c: u32) -> ObjectInfo {
