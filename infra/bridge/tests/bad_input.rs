@@ -68,12 +68,19 @@ async fn ten_minutes_of_clock_difference_are_tolerated() {
     }
 }
 
+/// A CONNACK without the one thing that differs between two answers: when it was given.
+fn timeless(mut got: Got) -> Got {
+    let Got::ConnAck { details: Some(ack), .. } = &mut got else { panic!("{got:?}") };
+    ack.user_properties.retain(|(name, _)| name != protocol::SERVER_TIME_PROPERTY);
+    got
+}
+
 #[tokio::test]
 async fn an_unknown_device_is_answered_like_a_wrong_key_and_leaves_no_record() {
     let rig = Rig::new().await;
     let unknown = Client::connect(rig.addr, 5, &client_id("nobody"), &rig.key.token()).await.1;
     let wrong_key = Client::connect(rig.addr, 5, &client_id("dev"), &Key::ec().token()).await.1;
-    assert_eq!(unknown, wrong_key);
+    assert_eq!(timeless(unknown), timeless(wrong_key));
     assert_eq!(rig.status("nobody").await, Default::default());
 }
 
