@@ -5,7 +5,10 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use rustix::fs::FallocateFlags;
 
 use crate::error::{Error, OpenError};
 use crate::group::Group;
@@ -14,6 +17,12 @@ use crate::tree::{Tree, guard, panic_text};
 
 /// How long a store waits for an earlier handle of the same process to let go of its lock.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Space asked for at once, beyond the end of the log: a couple of segments. What is not used goes with the file.
+const RESERVE_BYTES: u64 = 2 << 20;
+
+/// With less than this free on the disk nothing is reserved: what is left may be wanted by others, and by a ballast.
+const ROOMY_BYTES: u64 = 32 * RESERVE_BYTES;
 
 /// The file in a store's folder that holds its log.
 const LOG_FILE: &str = "db";
@@ -28,6 +37,8 @@ pub struct Store {
     /// A second descriptor of the log, for the sync that sled leaves out.
     log: Arc<File>,
     commits: Arc<Group>,
+    /// Up to where the file system was asked for space.
+    reserved: Arc<AtomicU64>,
     limit: usize,
     dir: PathBuf,
 }
@@ -45,7 +56,14 @@ impl Store {
         remove_unfinished_snapshots(dir).map_err(io)?;
         let db = open_patiently(dir, &options)?;
         let log = File::options().read(true).write(true).open(dir.join(LOG_FILE)).map_err(io)?;
-        let store = Self { db, log: Arc::new(log), commits: Arc::default(), limit: options.value_limit_bytes(), dir: dir.to_owned() };
+        let store = Self {
+            db,
+            log: Arc::new(log),
+            commits: Arc::default(),
+            reserved: Arc::default(),
+            limit: options.value_limit_bytes(),
+            dir: dir.to_owned(),
+        };
         store.commit().map_err(|error| open_error(dir, error))?;
         let settings = File::open(dir.join(SETTINGS_FILE)).and_then(|file| file.sync_all());
         settings.and_then(|()| sync_dir(dir)).and_then(|()| sync_dir(parent(dir))).map_err(io)?;
@@ -75,9 +93,24 @@ impl Store {
     /// [`Error::Io`]. The store then refuses every later commit; open it again to know what it holds.
     pub fn commit(&self) -> Result<(), Error> {
         self.commits.run(|| {
+            self.reserve();
             guard(|| self.db.flush())?;
             self.log.sync_data().map_err(Error::from)
         })
+    }
+
+    /// Asks the file system for the space of many commits at once. Without it each commit that grows the file allocates
+    /// anew, and the file system's journal carries that bookkeeping every time. A file system that cannot is no
+    /// error, and a disk that is nearly full is left alone: the commit then allocates what it needs.
+    fn reserve(&self) {
+        let Ok(len) = self.log.metadata().map(|log| log.len()) else { return };
+        let reserved = self.reserved.load(Ordering::Relaxed);
+        let is_roomy = || rustix::fs::fstatvfs(&*self.log).is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) > ROOMY_BYTES);
+        if len + RESERVE_BYTES / 2 > reserved && is_roomy() {
+            let from = reserved.max(len);
+            let _as_it_is = rustix::fs::fallocate(&*self.log, FallocateFlags::KEEP_SIZE, from, RESERVE_BYTES);
+            self.reserved.store(from + RESERVE_BYTES, Ordering::Relaxed);
+        }
     }
 
     /// Bytes the log takes on disk.

@@ -1,8 +1,8 @@
 //! A reading and its compact form.
 //!
-//! Encoded: version and kind (1 byte), capture time (u64), then with LEB128 lengths the subfolder, the delegated
-//! device (length + 1, 0 for none), the count of properties and each key and value; the payload is the rest.
-//! Integers are little-endian. A reading without subfolder, device and properties costs 12 bytes beside its payload.
+//! Encoded: version, kind and which of the optional parts are there (1 byte), capture time, then each part that is
+//! there: subfolder, delegated device, count of properties with each key and value; the payload is the rest. Numbers and
+//! lengths are LEB128. A reading without optional parts costs 7 bytes beside its payload.
 
 use bytes::{Buf, Bytes};
 
@@ -41,9 +41,12 @@ pub struct Reading {
     pub properties: Vec<(String, String)>,
 }
 
+/// In the upper half of the first byte; the lower half holds the four bits below.
 const VERSION: u8 = 1 << 4;
-const EVENTS: u8 = VERSION;
-const STATE: u8 = VERSION | 1;
+const STATE: u8 = 1;
+const WITH_SUBFOLDER: u8 = 2;
+const WITH_DEVICE: u8 = 4;
+const WITH_PROPERTIES: u8 = 8;
 
 impl Reading {
     /// Bytes that waiting for a commit costs in memory: payload and names.
@@ -77,24 +80,28 @@ impl Reading {
 
     /// Appends the encoded reading to `out`.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        let (tag, subfolder) = match &self.kind {
-            Kind::Events { subfolder } => (EVENTS, subfolder.as_str()),
-            Kind::State => (STATE, ""),
+        let (state, subfolder) = match &self.kind {
+            Kind::Events { subfolder } => (false, subfolder.as_str()),
+            Kind::State => (true, ""),
         };
-        out.push(tag);
-        out.extend_from_slice(&self.captured_at_ms.to_le_bytes());
-        put_text(out, subfolder);
-        match &self.device {
-            None => put_len(out, 0),
-            Some(device) => {
-                put_len(out, device.len() + 1);
-                out.extend_from_slice(device.as_bytes());
-            }
+        let flag = |there: bool, bit: u8| if there { bit } else { 0 };
+        let optional = flag(!subfolder.is_empty(), WITH_SUBFOLDER)
+            | flag(self.device.is_some(), WITH_DEVICE)
+            | flag(!self.properties.is_empty(), WITH_PROPERTIES);
+        out.push(VERSION | flag(state, STATE) | optional);
+        put_number(out, self.captured_at_ms);
+        if !subfolder.is_empty() {
+            put_text(out, subfolder);
         }
-        put_len(out, self.properties.len());
-        for (key, value) in &self.properties {
-            put_text(out, key);
-            put_text(out, value);
+        if let Some(device) = &self.device {
+            put_text(out, device);
+        }
+        if !self.properties.is_empty() {
+            put_len(out, self.properties.len());
+            for (key, value) in &self.properties {
+                put_text(out, key);
+                put_text(out, value);
+            }
         }
         out.extend_from_slice(&self.payload);
     }
@@ -102,22 +109,18 @@ impl Reading {
     /// Reads back what [`encode`](Self::encode) wrote; the payload shares `from`'s memory.
     pub(crate) fn decode(mut from: Bytes) -> Result<Self, ReadingError> {
         let tag = from.try_get_u8().map_err(malformed)?;
-        let captured_at_ms = from.try_get_u64_le().map_err(malformed)?;
-        let subfolder = take_text(&mut from)?;
-        let kind = match tag {
-            EVENTS => Kind::Events { subfolder },
-            STATE => Kind::State,
-            _ => return Err(ReadingError::Malformed),
-        };
-        let device = match take_len(&mut from)? {
-            0 => None,
-            len => Some(take(&mut from, len - 1)?),
-        };
-        let count = take_len(&mut from)?;
+        if tag & 0xf0 != VERSION {
+            return Err(ReadingError::Malformed);
+        }
+        let captured_at_ms = take_number(&mut from)?;
+        let subfolder = if tag & WITH_SUBFOLDER != 0 { take_text(&mut from)? } else { String::new() };
+        let device = if tag & WITH_DEVICE != 0 { Some(take_text(&mut from)?) } else { None };
+        let count = if tag & WITH_PROPERTIES != 0 { take_len(&mut from)? } else { 0 };
         let mut properties = Vec::new();
         for _ in 0..count {
             properties.push((take_text(&mut from)?, take_text(&mut from)?));
         }
+        let kind = if tag & STATE != 0 { Kind::State } else { Kind::Events { subfolder } };
         Ok(Self { kind, device, captured_at_ms, payload: from, properties })
     }
 }
@@ -127,25 +130,37 @@ fn malformed<E>(_: E) -> ReadingError {
 }
 
 /// LEB128: seven bits a byte, low ones first.
-pub(crate) fn put_len(out: &mut Vec<u8>, mut len: usize) {
-    while len >= 0x80 {
-        out.push((len & 0x7f) as u8 | 0x80);
-        len >>= 7;
+fn put_number(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
     }
-    out.push((len & 0x7f) as u8);
+    out.push(number as u8);
 }
 
-/// Reads back what [`put_len`] wrote; at most four bytes, 256 MiB.
-pub(crate) fn take_len(from: &mut Bytes) -> Result<usize, ReadingError> {
-    let mut len = 0;
-    for shift in [0, 7, 14, 21] {
+/// Reads back what [`put_number`] wrote.
+fn take_number(from: &mut Bytes) -> Result<u64, ReadingError> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
         let byte = from.try_get_u8().map_err(malformed)?;
-        len |= usize::from(byte & 0x7f) << shift;
+        let bits = u64::from(byte & 0x7f);
+        // The tenth byte has room for one bit.
+        number |= bits.checked_shl(shift).filter(|shifted| shifted >> shift == bits).ok_or(ReadingError::Malformed)?;
         if byte & 0x80 == 0 {
-            return Ok(len);
+            return Ok(number);
         }
     }
     Err(ReadingError::Malformed)
+}
+
+pub(crate) fn put_len(out: &mut Vec<u8>, len: usize) {
+    put_number(out, len as u64);
+}
+
+/// Reads back what [`put_len`] wrote; less than 256 MiB, which nothing here comes near.
+pub(crate) fn take_len(from: &mut Bytes) -> Result<usize, ReadingError> {
+    let len = take_number(from)?;
+    usize::try_from(len).ok().filter(|len| *len < 256 << 20).ok_or(ReadingError::Malformed)
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {
@@ -155,10 +170,6 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
 
 fn take_text(from: &mut Bytes) -> Result<String, ReadingError> {
     let len = take_len(from)?;
-    take(from, len)
-}
-
-fn take(from: &mut Bytes, len: usize) -> Result<String, ReadingError> {
     if len > from.len() {
         return Err(ReadingError::Malformed);
     }
