@@ -1,0 +1,1 @@
+//! Commands and configuration to a device's live session.
