@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `up`, `tail` | the installation on this machine |
 //! | `registries` `devices` `credentials` `configs` `states` `commands` | one noun each: its verbs, flags and columns |
+//! | `cost` | what each design costs a month |
 //! | `session` | what every verb starts from, and how it answers |
 //! | `flags`, `profile`, `environment`, `help` | where settings come from, and how they are taught |
 //! | `resource`, `client`, `curl`, `error` | a name, a request about it, and what may come back |
@@ -15,6 +16,7 @@ mod client;
 mod commands;
 mod completion;
 mod configs;
+mod cost;
 mod credentials;
 mod curl;
 mod devices;
@@ -73,6 +75,8 @@ enum Command {
     States(Box<Noun<states::States>>),
     /// Send a command to a connected device.
     Commands(Box<Noun<commands::Commands>>),
+    /// Compare what the designs cost a month.
+    Cost(cost::Args),
     /// Print the completion script of a shell.
     Completion(completion::Args),
 }
@@ -113,6 +117,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Configs(noun) => noun.run(),
         Command::States(noun) => noun.run(),
         Command::Commands(noun) => noun.run(),
+        Command::Cost(args) => cost::run(&args),
         Command::Completion(args) => completion::run(&args, Cli::command()),
     }
 }
