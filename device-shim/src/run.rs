@@ -3,6 +3,7 @@
 mod open;
 mod ready;
 mod serve;
+mod supervision;
 
 use std::io;
 use std::path::PathBuf;
@@ -111,7 +112,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
     let listening = serve::start(&parts).await?;
     tracing::info!(device = %parts.config.device, bridge = %parts.config.bridge, boot, "Taking readings");
     let draining = tokio::spawn(drain.run());
-    stop.cancelled().await;
+    supervision::ready(&parts.status.device);
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = supervision::watch(parts.status.writer.clone(), &draining) => {}
+    }
+    supervision::stopping();
     tracing::info!("Stopping: no further readings are taken");
     listening.stop(&parts).await;
     drop(parts);

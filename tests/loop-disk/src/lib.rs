@@ -1,4 +1,4 @@
-//! Small file systems of our own, to cut and to fill. They need root, mount(8), mkfs.ext4(8) and perl(1); where those
+//! Small file systems of our own, to cut and to fill. They need root, mount(8), fsfreeze(8), mkfs.ext4(8) and perl(1); where those
 //! cannot be had, a test fails and says so, unless `DRAWBRIDGE_POWER_CUT=off` waives it.
 
 #![allow(clippy::expect_used, reason = "a test that has no disk fails by panicking")]
@@ -63,6 +63,21 @@ impl Disk {
         before_mounting();
         run("umount", [self.path().as_path()]);
         self.mount();
+    }
+
+    /// A disk that hangs: every write to it waits until the guard is dropped.
+    pub fn freeze(&self) -> Frozen {
+        run("fsfreeze", [Path::new("-f"), &self.path()]);
+        Frozen(self.path())
+    }
+}
+
+/// Thaws the disk when dropped.
+pub struct Frozen(PathBuf);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        let _ = Command::new("fsfreeze").arg("-u").arg(&self.0).status();
     }
 }
 
