@@ -93,6 +93,11 @@ impl ChaosProxy {
         self.line.delay(direction, latency);
     }
 
+    /// Ends each new connection when it has carried so many bytes in one direction; `None` lets them live again.
+    pub fn cut_after(&self, direction: Direction, bytes: Option<u64>) {
+        self.line.cut_after(direction, bytes);
+    }
+
     /// Lets new connections go to another address: the far side was started anew on another port.
     ///
     /// # Errors

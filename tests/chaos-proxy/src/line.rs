@@ -43,6 +43,8 @@ struct State {
     mode: Mode,
     up: Duration,
     down: Duration,
+    most_up: Option<u64>,
+    most_down: Option<u64>,
     target: SocketAddr,
     links: Vec<Link>,
     next_id: u64,
@@ -56,8 +58,9 @@ pub(crate) struct Line(Mutex<State>);
 
 impl Line {
     pub(crate) fn to(target: SocketAddr) -> Self {
-        let (up, down) = (Duration::ZERO, Duration::ZERO);
-        Self(Mutex::new(State { mode: Mode::Carry, up, down, target, links: Vec::new(), next_id: 0, carried: 0, stopped: false }))
+        let (up, down, links) = (Duration::ZERO, Duration::ZERO, Vec::new());
+        let (most_up, most_down) = (None, None);
+        Self(Mutex::new(State { mode: Mode::Carry, up, down, most_up, most_down, target, links, next_id: 0, carried: 0, stopped: false }))
     }
 
     // No code panics while it holds the lock; if a test's thread did, the line still has to end.
@@ -100,6 +103,23 @@ impl Line {
         match direction {
             Direction::Up => state.up,
             Direction::Down => state.down,
+        }
+    }
+
+    pub(crate) fn cut_after(&self, direction: Direction, bytes: Option<u64>) {
+        let mut state = self.state();
+        match direction {
+            Direction::Up => state.most_up = bytes,
+            Direction::Down => state.most_down = bytes,
+        }
+    }
+
+    /// Bytes that a new connection may carry.
+    pub(crate) fn most(&self, direction: Direction) -> Option<u64> {
+        let state = self.state();
+        match direction {
+            Direction::Up => state.most_up,
+            Direction::Down => state.most_down,
         }
     }
 

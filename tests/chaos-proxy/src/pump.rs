@@ -52,10 +52,10 @@ fn one_way(ends: (TcpStream, TcpStream), direction: Direction, id: u64, line: &A
     let (sender, receiver) = sync_channel(IN_FLIGHT_CHUNKS);
     let reading = Arc::clone(line);
     spawn("chaos-read", move || read(from, direction, &reading, &sender))?;
-    let (line, open) = (Arc::clone(line), Arc::clone(open));
+    let (line, open, most) = (Arc::clone(line), Arc::clone(open), line.most(direction));
     spawn("chaos-deliver", move || {
         let is_last = || open.fetch_sub(1, Ordering::AcqRel) == 1;
-        match deliver(to, id, &line, &receiver) {
+        match deliver(to, id, &line, most, &receiver) {
             Ok(End::Told) if !is_last() => {}
             // Half-open: the far side learns nothing before the line is restored or cut.
             Ok(End::Unheard) => {}
@@ -82,11 +82,16 @@ fn read(mut from: TcpStream, direction: Direction, line: &Line, to: &SyncSender<
     }
 }
 
-fn deliver(mut to: TcpStream, id: u64, line: &Line, chunks: &Receiver<Chunk>) -> io::Result<End> {
+fn deliver(mut to: TcpStream, id: u64, line: &Line, most: Option<u64>, chunks: &Receiver<Chunk>) -> io::Result<End> {
+    let mut left = most.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     for (due, bytes) in chunks {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         if line.fate(id) == Fate::Deliver {
-            to.write_all(&bytes)?;
+            to.write_all(&bytes[..bytes.len().min(left)])?;
+            left = left.saturating_sub(bytes.len());
+        }
+        if left == 0 {
+            return Err(io::ErrorKind::ConnectionAborted.into());
         }
     }
     match line.fate(id) {

@@ -165,6 +165,23 @@ fn a_line_can_lead_to_a_new_address() {
 }
 
 #[test]
+fn a_connection_can_be_given_so_many_bytes_and_no_more() {
+    let line = ChaosProxy::to(echo()).unwrap();
+    let mut free = dial(&line);
+    assert_eq!(ask(&mut free, b"before"), b"before");
+    line.cut_after(Direction::Down, Some(3));
+    let mut short = dial(&line);
+    short.write_all(b"12345").unwrap();
+    let mut came = Vec::new();
+    // An end of either kind: closed, or reset.
+    let _end = short.read_to_end(&mut came);
+    assert_eq!(came, b"123");
+    assert_eq!(ask(&mut free, b"after"), b"after", "those that were there live on");
+    line.cut_after(Direction::Down, None);
+    assert_eq!(ask(&mut dial(&line), b"12345"), b"12345");
+}
+
+#[test]
 fn connections_are_bounded_and_dropping_the_line_ends_them() {
     let line = ChaosProxy::to(echo()).unwrap();
     let mut held: Vec<_> = (0..MAX_CONNECTIONS).map(|_| dial(&line)).collect();
