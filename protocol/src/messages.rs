@@ -30,6 +30,9 @@ pub mod attribute {
 /// clock is wrong signs its next token by it.
 pub const SERVER_TIME_PROPERTY: &str = "serverTime";
 
+/// User property of an MQTT 5 PUBLISH of a command that may come more than once: its id. A device drops a repeat by it.
+pub const COMMAND_ID_PROPERTY: &str = "commandId";
+
 /// Identity of a reading within its device: which start of the shim took it, and its place in the spool.
 /// `seq` grows by one over the life of a spool, across boots; written `{boot}-{seq}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

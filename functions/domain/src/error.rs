@@ -52,6 +52,9 @@ pub enum DomainError {
     /// Somebody else changed it meanwhile; read again and retry.
     #[error("{0}")]
     Conflict(String),
+    /// A limit is reached; the text names it.
+    #[error("{0}")]
+    Exhausted(String),
     /// The device was not let in.
     #[error(transparent)]
     Refused(#[from] Refusal),

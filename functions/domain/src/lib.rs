@@ -6,13 +6,17 @@
 //! | `device` | a device, its credentials and their rules |
 //! | `certificate` | what stands in a CA certificate |
 //! | `config`, `state` | the ten versions kept of each, and how they move |
+//! | `command` | commands that wait for a device: their states, their queue, who may send what |
+//! | `broadcast` | one command to many devices, step by step |
 //! | `status` | last-seen times and `lastErrorStatus`, written seldom |
 //! | `identity` | a JWT and a record become a [`identity::VerifiedDevice`], or a refusal that says why |
 //! | `token` | what a device's access token is asked and answered with |
 //! | `objects` | files of devices: names, and the rules of who may touch them |
 //! | `ports` | what the cloud side needs from outside, one screen |
 
+pub mod broadcast;
 pub mod certificate;
+pub mod command;
 pub mod config;
 pub mod credential;
 pub mod device;

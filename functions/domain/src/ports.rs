@@ -8,6 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use protocol::TopicName;
 
+use crate::broadcast::Broadcast;
+use crate::command::CommandRecord;
 use crate::config::ConfigHistory;
 use crate::device::{Device, DeviceKey};
 use crate::message::Message;
@@ -79,6 +81,8 @@ pub trait Publisher: Send + Sync {
 /// A command for a device's live session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
+    /// Of a command that may come more than once; travels as the MQTT 5 user property `commandId`.
+    pub id: Option<String>,
     /// Subfolder of the commands topic, empty when none.
     pub subfolder: String,
     /// Payload, at most 64 KiB.
@@ -88,14 +92,20 @@ pub struct Command {
 /// What became of a command. All of these are answers, not errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// The device acknowledged (QoS 1), or it was written to its connection (QoS 0).
+    /// The device sent its PUBACK (QoS 1).
+    Acknowledged,
+    /// It was written to the device's connection at QoS 0; nothing more can be known.
     Delivered,
-    /// The device has no live session.
+    /// The device has no live session, or lost it before it acknowledged.
     NotConnected,
     /// The device is connected but did not subscribe to its commands.
     NotSubscribed,
-    /// No acknowledgement came in time.
+    /// Not sent: the device has as many unacknowledged as it, or the bridge, takes at once.
+    Busy,
+    /// Sent, and no acknowledgement came in time.
     TimedOut,
+    /// The device refused it: by its PUBACK's reason code, or by its maximum packet size (MQTT 5).
+    Refused,
 }
 
 /// Reaches a device's live session, on whichever node it is.
@@ -167,4 +177,8 @@ pub struct Stores {
     pub states: Arc<dyn Records<StateHistory>>,
     /// By device key: last-seen times and the last error.
     pub statuses: Arc<dyn Records<DeviceStatus>>,
+    /// By name, the device being its number: commands that may wait.
+    pub commands: Arc<dyn Records<CommandRecord>>,
+    /// By name: commands to many devices.
+    pub broadcasts: Arc<dyn Records<Broadcast>>,
 }

@@ -135,6 +135,7 @@ impl From<DomainError> for ApiError {
             DomainError::AlreadyExists(_) => Self::new(Code::AlreadyExists, e.to_string()),
             DomainError::Precondition(text) => Self::new(Code::FailedPrecondition, text),
             DomainError::Conflict(text) => Self::new(Code::Aborted, text),
+            DomainError::Exhausted(text) => Self::new(Code::ResourceExhausted, text),
             DomainError::Refused(refusal) => refusal.into(),
             DomainError::Port(e) => e.into(),
         }

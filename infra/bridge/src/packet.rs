@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use bytes::{BufMut, Bytes, BytesMut};
 use rmqtt_codec::error::{DecodeError, EncodeError};
 use rmqtt_codec::types::{Publish, QoS};
+use rmqtt_codec::v5::PublishProperties;
 use rmqtt_codec::{v3, v5};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -76,16 +77,21 @@ impl Wire {
         outbox.put_slice(&[0xD0, 0x00]);
     }
 
-    /// Appends a PUBLISH. Refused when it is larger than the device's maximum packet size (MQTT 5).
+    /// Appends a PUBLISH, with user properties where the device speaks MQTT 5. Refused when it is larger than the device's
+    /// maximum packet size (MQTT 5).
     pub(crate) fn publish(
         &mut self,
         outbox: &mut BytesMut,
         topic: String,
         payload: Bytes,
         id: Option<NonZeroU16>,
+        user: Option<(&'static str, String)>,
     ) -> Result<(), EncodeError> {
         let qos = if id.is_some() { QoS::AtLeastOnce } else { QoS::AtMostOnce };
-        let publish = Publish { dup: false, retain: false, qos, topic: topic.into(), packet_id: id, payload, properties: None };
+        let properties = user
+            .filter(|_| self.is_v5())
+            .map(|(name, value)| PublishProperties { user_properties: vec![(name.into(), value.into())], ..PublishProperties::default() });
+        let publish = Publish { dup: false, retain: false, qos, topic: topic.into(), packet_id: id, payload, properties };
         match self {
             Self::V3(codec) => codec.encode(v3::Packet::Publish(Box::new(publish)), outbox),
             Self::V5(codec) => codec.encode(v5::Packet::Publish(Box::new(publish)), outbox),

@@ -147,7 +147,7 @@ impl CommandChannel for LocalCommands {
             Err(mpsc::error::TrySendError::Closed(_)) => return Ok(Delivery::NotConnected),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 bridge.counters.commands_refused.one();
-                return Ok(Delivery::TimedOut);
+                return Ok(Delivery::Busy);
             }
         }
         match tokio::time::timeout(bridge.limits.command_timeout, answer).await {

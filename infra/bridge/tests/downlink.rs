@@ -138,7 +138,7 @@ async fn an_unacknowledged_configuration_comes_again_with_the_next_connection() 
 }
 
 fn command(subfolder: &str, data: &'static str) -> Command {
-    Command { subfolder: subfolder.into(), data: Bytes::from_static(data.as_bytes()) }
+    Command { id: None, subfolder: subfolder.into(), data: Bytes::from_static(data.as_bytes()) }
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn commands_say_what_became_of_them() {
     assert_eq!((topic.as_str(), &payload[..]), ("/devices/dev/commands/deep/down", b"b".as_slice()));
     assert!(!waiting.is_finished(), "delivered only when the device says so");
     device.ack(id).await;
-    assert_eq!(waiting.await.unwrap().unwrap(), Delivery::Delivered);
+    assert_eq!(waiting.await.unwrap().unwrap(), Delivery::Acknowledged);
 
     assert_eq!(commands.deliver(&key, command("", "c")).await.unwrap(), Delivery::TimedOut);
     device.send(&support::client::packet(0xA2, &[&[0, 9, 0, 23], COMMANDS.as_bytes()].concat())).await;
@@ -193,8 +193,9 @@ async fn commands_in_flight_are_bounded() {
     device.subscribe(1, &[(COMMANDS, 1)]).await;
     assert_eq!(device.next().await, Got::SubAck(1, vec![1]));
     let (commands, key) = (rig.bridge.commands(), device_key("dev"));
-    for _ in 0..5 {
-        assert_eq!(commands.deliver(&key, command("", "x")).await.unwrap(), Delivery::TimedOut);
+    for n in 0..5 {
+        let answer = if n < 3 { Delivery::TimedOut } else { Delivery::Busy };
+        assert_eq!(commands.deliver(&key, command("", "x")).await.unwrap(), answer);
     }
     let counted = rig.bridge.counters();
     assert_eq!((counted.commands_timed_out, counted.commands_refused), (3, 2));
@@ -218,14 +219,14 @@ async fn a_device_that_takes_one_at_a_time_gets_one_at_a_time() {
     assert_eq!(device.next().await, Got::SubAck(1, vec![1, 1]));
     let (id, ..) = got_config(&mut device).await;
     let (commands, key) = (rig.bridge.commands(), device_key("dev"));
-    assert_eq!(commands.deliver(&key, command("", "x")).await.unwrap(), Delivery::TimedOut, "receive maximum is 1");
+    assert_eq!(commands.deliver(&key, command("", "x")).await.unwrap(), Delivery::Busy, "receive maximum is 1");
     device.ack(id).await;
     eventually("the place is free", || rig.bridge.counters().config_acks == 1).await;
     let waiting = tokio::spawn(async move { commands.deliver(&key, command("", "y")).await });
     let Got::Publish { payload, id, .. } = device.next().await else { panic!() };
     assert_eq!(payload, "y");
     device.ack(id).await;
-    assert_eq!(waiting.await.unwrap().unwrap(), Delivery::Delivered);
+    assert_eq!(waiting.await.unwrap().unwrap(), Delivery::Acknowledged);
 }
 
 #[tokio::test]
@@ -242,7 +243,7 @@ async fn an_mqtt_5_device_may_refuse_what_it_is_sent() {
     let waiting = tokio::spawn(async move { commands.deliver(&key, command("", "x")).await });
     let Got::Publish { id, .. } = device.next().await else { panic!() };
     device.send(&refuse(id)).await;
-    assert_eq!(waiting.await.unwrap().unwrap(), Delivery::TimedOut);
+    assert_eq!(waiting.await.unwrap().unwrap(), Delivery::Refused);
     assert_eq!(ack_time(&rig, version).await, None);
     let counted = rig.bridge.counters();
     assert_eq!((counted.config_acks, counted.commands), (0, 0));

@@ -126,7 +126,7 @@ async fn pings_and_commands_are_answered_behind_a_full_and_stalled_window() {
     device.send(&burst).await;
     let start = Instant::now();
     assert_eq!(device.next().await, Got::Pong);
-    let command = domain::ports::Command { subfolder: String::new(), data: "go".into() };
+    let command = domain::ports::Command { id: None, subfolder: String::new(), data: "go".into() };
     let delivered = rig.bridge.commands().deliver(&device_key("dev"), command).await.unwrap();
     assert_eq!(delivered, domain::ports::Delivery::Delivered);
     assert!(matches!(device.next().await, Got::Publish { payload, .. } if payload == "go"));
@@ -257,7 +257,7 @@ async fn a_device_that_does_not_read_is_closed() {
     let commands = rig.bridge.commands();
     let mut refused = 0;
     for _ in 0..200 {
-        let command = domain::ports::Command { subfolder: String::new(), data: vec![0; 200 * 1024].into() };
+        let command = domain::ports::Command { id: None, subfolder: String::new(), data: vec![0; 200 * 1024].into() };
         let sent = tokio::time::timeout(Duration::from_millis(20), commands.deliver(&device_key("dev"), command)).await;
         refused += usize::from(!matches!(sent, Ok(Ok(domain::ports::Delivery::Delivered))));
     }
@@ -277,7 +277,7 @@ async fn a_device_that_never_pauses_still_gets_commands_and_its_end() {
     let flood = publish(4, "/devices/dev/events", 0, 0, b"x").repeat(1000);
     let flooding = tokio::spawn(async move { while tokio::io::AsyncWriteExt::write_all(&mut writer, &flood).await.is_ok() {} });
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let command = domain::ports::Command { subfolder: String::new(), data: "go".into() };
+    let command = domain::ports::Command { id: None, subfolder: String::new(), data: "go".into() };
     assert_eq!(rig.bridge.commands().deliver(&device_key("dev"), command).await.unwrap(), domain::ports::Delivery::Delivered);
     eventually("the token's end", || rig.bridge.counters().ended_expired == 1).await;
     flooding.await.unwrap();

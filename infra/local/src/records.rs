@@ -29,6 +29,8 @@ pub fn sled_stores(dir: &Path) -> Result<Stores, PortError> {
         configs: Arc::new(SledRecords::new(open("configs")?)),
         states: Arc::new(SledRecords::new(open("states")?)),
         statuses: Arc::new(SledRecords::new(open("statuses")?)),
+        commands: Arc::new(SledRecords::new(open("commands")?)),
+        broadcasts: Arc::new(SledRecords::new(open("broadcasts")?)),
     })
 }
 
@@ -41,5 +43,7 @@ pub fn memory_stores() -> Stores {
         configs: Arc::new(MemoryRecords::default()),
         states: Arc::new(MemoryRecords::default()),
         statuses: Arc::new(MemoryRecords::default()),
+        commands: Arc::new(MemoryRecords::default()),
+        broadcasts: Arc::new(MemoryRecords::default()),
     }
 }

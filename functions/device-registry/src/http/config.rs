@@ -65,11 +65,13 @@ pub(super) async fn send_command(
 ) -> Result<Json<Value>, ApiError> {
     check_command(&sent)?;
     let key = find(&deps, &path.device()?).await?.value.key;
-    let command = Command { subfolder: sent.subfolder, data: sent.binary_data.into() };
+    let command = Command { id: None, subfolder: sent.subfolder, data: sent.binary_data.into() };
     // Programs look for the words "is not subscribed to the commands topic", connected or not.
     let refused = |text: String| Err(ApiError::new(Code::FailedPrecondition, text));
     match deps.commands.deliver(&key, command).await? {
-        Delivery::Delivered => Ok(Json(json!({}))),
+        Delivery::Acknowledged | Delivery::Delivered => Ok(Json(json!({}))),
+        Delivery::Refused => refused(format!("device `{}` refused the command", key.id)),
+        Delivery::Busy => Err(ApiError::new(Code::ResourceExhausted, format!("device `{}` takes no more commands now", key.id))),
         Delivery::NotSubscribed => refused(format!("device `{}` is not subscribed to the commands topic", key.id)),
         Delivery::NotConnected => refused(format!("device `{0}` is not connected: `{0}` is not subscribed to the commands topic", key.id)),
         Delivery::TimedOut => {

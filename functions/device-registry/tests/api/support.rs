@@ -93,6 +93,8 @@ fn rough(stores: &Stores, budget: &Budget) -> Stores {
         configs: Arc::new(Rough(stores.configs.clone(), budget.clone())),
         states: Arc::new(Rough(stores.states.clone(), budget.clone())),
         statuses: Arc::new(Rough(stores.statuses.clone(), budget.clone())),
+        commands: Arc::new(Rough(stores.commands.clone(), budget.clone())),
+        broadcasts: Arc::new(Rough(stores.broadcasts.clone(), budget.clone())),
     }
 }
 
@@ -149,7 +151,7 @@ impl App {
         let stores = infra_local::memory_stores();
         let budget: Budget = Arc::new(AtomicI64::new(i64::MAX));
         let channel =
-            Arc::new(Channel { answer: Mutex::new(Ok(Delivery::Delivered)), delivered: Mutex::default(), hints: Mutex::default() });
+            Arc::new(Channel { answer: Mutex::new(Ok(Delivery::Acknowledged)), delivered: Mutex::default(), hints: Mutex::default() });
         let clock = Arc::new(TestClock(AtomicI64::new(NOON)));
         let random = Arc::new(AtomicU64::new(600_000_000_000_000));
         let counter = random.clone();

@@ -8,6 +8,8 @@ use domain::config::DeviceConfig;
 use domain::ports::{Command, Delivery};
 use domain::status::Seen;
 use protocol::SubscribeTopic;
+use protocol::messages::COMMAND_ID_PROPERTY;
+use rmqtt_codec::error::EncodeError;
 use rmqtt_codec::types::QoS;
 use tokio::sync::oneshot;
 
@@ -150,7 +152,7 @@ impl Session {
         self.downlink.config_sent = Some(version);
         let data = config.map(|c| Bytes::from(c.data)).unwrap_or_default();
         // A device whose maximum packet size is below its configuration cannot have it; the next version may fit.
-        if let Ok(id) = self.push(subscription, "config", data) {
+        if let Ok(id) = self.push(subscription, "config", data, None) {
             self.bridge.counters.configs.one();
             if let Some(id) = id {
                 self.downlink.unacked.push((id, Sent::Config(version)));
@@ -162,36 +164,45 @@ impl Session {
     /// Sends a command, or says why not.
     pub(super) fn on_order(&mut self, order: Order) {
         let Order { command, reply } = order;
-        let answer = match self.send_command(command) {
-            Ok(Sending::Awaited(id)) => return self.downlink.unacked.push((id, Sent::Command(reply))),
-            Ok(Sending::Ended(delivery)) => Ok(delivery),
-            Err(e) => Err(e),
-        };
-        self.bridge.counters.commands.add(usize::from(matches!(answer, Ok(Delivery::Delivered))));
-        // Who asked may have given up.
-        let _gone = reply.send(answer);
+        match self.send_command(command) {
+            Sending::Awaited(id) => self.downlink.unacked.push((id, Sent::Command(reply))),
+            Sending::Ended(delivery) => {
+                self.bridge.counters.commands.add(usize::from(delivery == Delivery::Delivered));
+                // Who asked may have given up.
+                let _gone = reply.send(Ok(delivery));
+            }
+        }
     }
 
-    fn send_command(&mut self, command: Command) -> Result<Sending, PortError> {
-        let Some(subscription) = self.downlink.commands else { return Ok(Sending::Ended(Delivery::NotSubscribed)) };
+    fn send_command(&mut self, command: Command) -> Sending {
+        let Some(subscription) = self.downlink.commands else { return Sending::Ended(Delivery::NotSubscribed) };
         let waiting = self.downlink.in_flight(|s| matches!(s, Sent::Command(_)));
         let full = waiting >= self.bridge.limits.commands_in_flight || self.downlink.unacked.len() >= self.downlink.receive_max;
         if full && subscription.at_least_once {
-            // The ones before it were not acknowledged in time; this one would not be either.
             self.bridge.counters.commands_refused.one();
-            return Ok(Sending::Ended(Delivery::TimedOut));
+            return Sending::Ended(Delivery::Busy);
         }
         let topic = if command.subfolder.is_empty() { "commands".into() } else { format!("commands/{}", command.subfolder) };
-        let id = self.push(subscription, &topic, command.data)?;
-        Ok(id.map_or(Sending::Ended(Delivery::Delivered), Sending::Awaited))
+        let user = command.id.map(|id| (COMMAND_ID_PROPERTY, id));
+        match self.push(subscription, &topic, command.data, user) {
+            Ok(id) => id.map_or(Sending::Ended(Delivery::Delivered), Sending::Awaited),
+            Err(_) => Sending::Ended(Delivery::Refused),
+        }
     }
 
-    /// Puts a publish into the outbox. Answers its packet id at QoS 1.
-    fn push(&mut self, subscription: Subscription, rest: &str, data: Bytes) -> Result<Option<NonZeroU16>, PortError> {
+    /// Puts a publish into the outbox. Answers its packet id at QoS 1. Refused when the device's maximum packet size is
+    /// below it.
+    fn push(
+        &mut self,
+        subscription: Subscription,
+        rest: &str,
+        data: Bytes,
+        user: Option<(&'static str, String)>,
+    ) -> Result<Option<NonZeroU16>, EncodeError> {
         let device = if subscription.by_number { &*self.number } else { self.speaker.key.id.as_str() };
         let topic = format!("/devices/{device}/{rest}");
         let id = subscription.at_least_once.then(|| self.downlink.next_id());
-        self.wire.publish(&mut self.outbox.bytes, topic, data, id).map_err(|e| PortError::lasting("commands", e))?;
+        self.wire.publish(&mut self.outbox.bytes, topic, data, id, user)?;
         Ok(id)
     }
 
@@ -207,8 +218,7 @@ impl Session {
             Sent::Config(_) => {}
             Sent::Command(reply) => {
                 self.bridge.counters.commands.add(usize::from(taken));
-                // A device that refuses a command did not acknowledge it, and will not.
-                let _gone = reply.send(Ok(if taken { Delivery::Delivered } else { Delivery::TimedOut }));
+                let _gone = reply.send(Ok(if taken { Delivery::Acknowledged } else { Delivery::Refused }));
             }
         }
         if std::mem::take(&mut self.downlink.config_deferred) {
