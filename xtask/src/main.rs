@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod emulator;
 mod interrupt;
+mod package;
 mod shell;
 mod test;
 mod tools;
@@ -22,6 +23,7 @@ Usage: cargo xtask COMMAND [FLAGS]        (cargo xtask COMMAND --help for each)
   demo     from a reading on a device to a topic, through an outage: needs Rust and nothing else
   test     installs what the tests need, starts the real parts, runs every test, stops what it started
   check    what a change must pass besides its tests: format, lints, bans, documents, numbers
+  package  what is shipped: programs, .deb, bills of materials, checksums
   fmt      formats the whole tree
   bench    each benchmark beside its peers in one run
   help     this text
@@ -46,11 +48,12 @@ fn run(command: &str, flags: Vec<String>) -> Result<ExitCode> {
         "test" => test::run(flags),
         "check" => check::run(flags),
         "bench" => bench::run(flags),
+        "package" => package::run(flags),
         "fmt" => shell::cargo(&["fmt", "--all"]).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
-        unknown => Err(args::usage(format!("no command `{unknown}`; there are demo, test, check, fmt, bench, help"))),
+        unknown => Err(args::usage(format!("no command `{unknown}`; there are demo, test, check, fmt, bench, package, help"))),
     }
 }
