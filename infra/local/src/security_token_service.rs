@@ -2,7 +2,7 @@
 //!
 //! For one machine: `drawbridge up` and tests exchange tokens without a cloud account. It really verifies what Google
 //! verifies: issuer, audience, signature by the issuer's JWK set (fetched over HTTP by discovery), dates, attribute
-//! mapping and condition, who may impersonate whom. It can be told to refuse, throttle and stall ([`Fault`]).
+//! mapping and condition, who may impersonate whom, and Credential Access Boundaries ([`Grant::allows_object`]). It can be told to refuse, throttle and stall ([`Fault`]).
 //!
 //! | path | stands for |
 //! | --- | --- |
@@ -14,6 +14,7 @@
 //! is made at the start. Whoever serves something beside it asks [`SecurityTokenService::check`].
 
 mod bindings;
+mod boundary;
 mod error;
 mod exchange;
 mod expression;
@@ -36,6 +37,7 @@ use self::grant::GrantKey;
 use self::issuer_keys::IssuerKeys;
 
 pub use self::bindings::{Binding, BindingError};
+pub use self::boundary::Boundary;
 pub use self::expression::ExpressionError;
 pub use self::faults::Fault;
 pub use self::grant::{Grant, Principal};

@@ -10,6 +10,7 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
+use domain::objects::Access;
 use domain::ports::SigningKeys;
 use infra_local::security_token_service::{Binding, Fault, Principal, Provider};
 use infra_local::{FileSigningKeys, SecurityTokenService, SystemClock};
@@ -268,4 +269,31 @@ fn a_provider_that_is_not_understood_is_not_made() {
     assert!(make(&provider(), &[("attribute.x", "assertion.x")], "").unwrap().to_string().contains("no `google.subject`"));
     assert!(make(&provider(), &[("google.groups", "assertion.x")], "").unwrap().to_string().contains("`google.groups`"));
     assert!(make(&provider(), &subject, "true").unwrap().to_string().contains("`true` is not understood"));
+}
+
+#[tokio::test]
+async fn a_token_behind_a_boundary_opens_its_objects_and_no_other_service() {
+    let town = Town::new().await;
+    let storage = "https://www.googleapis.com/auth/devstorage.read_write";
+    let subject = town.signed(&town.claims(), json!({})).await;
+    let (_, wide) = town.form(&[("scope", &format!("{storage} {PUBSUB}"))], &subject).await;
+    let wide = wide["access_token"].as_str().unwrap();
+    let options = json!({"accessBoundary": {"accessBoundaryRules": [{
+        "availableResource": "//storage.googleapis.com/projects/_/buckets/files",
+        "availablePermissions": ["inRole:roles/storage.legacyObjectReader"],
+        "availabilityCondition": {"expression": "resource.name.startsWith('projects/_/buckets/files/objects/dev/')"},
+    }]}});
+    let access_token = [("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"), ("options", &options.to_string())];
+    let (status, narrow) = town.form(&access_token, wide).await;
+    assert_eq!((status, narrow.get("expires_in")), (200, None), "{narrow}");
+    let grant = town.sts.check(narrow["access_token"].as_str().unwrap()).unwrap();
+    let before = town.sts.check(wide).unwrap();
+    assert_eq!((&grant.principal, grant.expires_at), (&before.principal, before.expires_at));
+    assert!(grant.allows_object("files", "dev/x", Access::Read) && !grant.allows_object("files", "dev2/x", Access::Read));
+    assert!(!grant.allows_object("files", "dev/x", Access::Write) && before.allows_object("files", "dev2/x", Access::Write));
+    assert!(grant.has_scope(&[storage]) && !grant.has_scope(&[PUBSUB]) && before.has_scope(&[PUBSUB]));
+    for (subject, options) in [(narrow["access_token"].as_str().unwrap(), options.to_string()), (wide, "{}".into()), ("x", String::new())] {
+        let (status, body) = town.form(&[access_token[0], ("options", &options)], subject).await;
+        assert_eq!(status, 400, "{body}");
+    }
 }

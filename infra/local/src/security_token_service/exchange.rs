@@ -1,4 +1,4 @@
-//! `POST /v1/token`: a subject token becomes a federated token.
+//! `POST /v1/token`: a subject token becomes a federated token, or an access token of ours one that opens less.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
+use super::boundary::Boundary;
 use super::error::OAuth;
 use super::faults::Asked;
 use super::grant::Grant;
@@ -44,6 +45,9 @@ async fn exchange(sts: &SecurityTokenService, request: Request) -> Result<Value,
         return Err(OAuth("unsupported_grant_type", format!("Unsupported grant type: `{}`.", one("grant_type"))));
     }
     expected("requested_token_type", one("requested_token_type") == ACCESS_TOKEN)?;
+    if one("subject_token_type") == ACCESS_TOKEN {
+        return downscope(sts, one("subject_token"), one("options"));
+    }
     expected("subject_token_type", SUBJECT_TYPES.contains(&one("subject_token_type")))?;
     if one("audience") != sts.provider.name() {
         let text = "The target service indicated by the \"audience\" parameters is invalid.";
@@ -57,9 +61,20 @@ async fn exchange(sts: &SecurityTokenService, request: Request) -> Result<Value,
     let now = sts.now();
     let (principal, ends) = sts.provider.admit(&claims, now)?;
     let life = (ends.secs() - now.secs()).min(MAX_LIFE_SECS);
-    let grant = Grant { principal, scope: scope.to_owned(), expires_at: Timestamp::from_secs(now.secs() + life) };
+    let grant = Grant { principal, scope: scope.to_owned(), expires_at: Timestamp::from_secs(now.secs() + life), boundary: None };
     let token = sts.grants.seal(&grant).map_err(|e| OAuth("server_error", e))?;
     Ok(json!({ "access_token": token, "issued_token_type": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": life }))
+}
+
+/// The same token behind a Credential Access Boundary, for the rest of its life. Google leaves `expires_in` out too.
+fn downscope(sts: &SecurityTokenService, token: &str, options: &str) -> Result<Value, OAuth> {
+    let grant = sts.check(token).ok_or_else(|| OAuth::grant("The subject token is not valid."))?;
+    if grant.boundary.is_some() {
+        return Err(OAuth("invalid_request", "The subject token already has an access boundary.".into()));
+    }
+    let boundary = Boundary::read(options).map_err(|why| OAuth("invalid_request", why))?;
+    let token = sts.grants.seal(&Grant { boundary: Some(boundary), ..grant }).map_err(|e| OAuth("server_error", e))?;
+    Ok(json!({ "access_token": token, "issued_token_type": ACCESS_TOKEN, "token_type": "Bearer" }))
 }
 
 /// A form in snake case, or JSON in camel case, as parameters in snake case.

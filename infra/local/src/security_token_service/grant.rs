@@ -4,9 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use domain::Timestamp;
+use domain::objects::Access;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::TryRngCore as _;
 use serde::{Deserialize, Serialize};
+
+use super::boundary::Boundary;
+
+/// What all scopes of Cloud Storage begin with.
+const STORAGE_SCOPES: &str = "https://www.googleapis.com/auth/devstorage.";
 
 /// Who holds a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +49,23 @@ pub struct Grant {
     pub scope: String,
     /// Until when, by this machine's clock.
     pub expires_at: Timestamp,
+    /// The most it opens in Cloud Storage; with one it opens nothing else (a Credential Access Boundary).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Boundary>,
 }
 
 impl Grant {
-    /// Whether it has one of these scopes.
+    /// Whether it has one of these scopes: all that a service takes. With a boundary, only for Cloud Storage, which is
+    /// the service that takes a `devstorage` scope.
     pub fn has_scope(&self, any_of: &[&str]) -> bool {
-        self.scope.split(' ').any(|s| any_of.contains(&s))
+        let is_in_reach = self.boundary.is_none() || any_of.iter().any(|s| s.starts_with(STORAGE_SCOPES));
+        is_in_reach && self.scope.split(' ').any(|s| any_of.contains(&s))
+    }
+
+    /// Whether its boundary, if it has one, lets `wanted` through to an object. Scope and IAM policy are for the caller
+    /// to ask as well. A bucket itself, and a list of its objects, are beyond every boundary that names objects.
+    pub fn allows_object(&self, bucket: &str, object: &str, wanted: Access) -> bool {
+        self.boundary.as_ref().is_none_or(|b| b.allows(bucket, object, wanted))
     }
 }
 

@@ -62,7 +62,7 @@ async fn impersonate(sts: &SecurityTokenService, call: &str, request: Request) -
         return Err(Google::invalid(format!("Invalid OAuth scope or ID token audience provided: {:?}", asks.scope)));
     }
     let principal = Principal::ServiceAccount(account.to_owned());
-    let grant = Grant { principal, scope: asks.scope.join(" "), expires_at: sts.now() + life };
+    let grant = Grant { principal, scope: asks.scope.join(" "), expires_at: sts.now() + life, boundary: None };
     let token = sts.grants.seal(&grant).map_err(Google::invalid)?;
     Ok(json!({ "accessToken": token, "expireTime": grant.expires_at.to_string() }))
 }
