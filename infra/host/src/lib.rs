@@ -18,7 +18,7 @@ pub use connect::{ConnectError, Ports};
 pub use up::{Config, Running, StartError};
 
 pub use infra_gcp::Ordering as PubSubOrdering;
-pub use protocol::{ProjectId, TopicName};
+pub use protocol::{ProjectId, TopicName, pkcs8_of_sec1};
 pub use token_exchange::{Impersonation, IssuerUrl};
 
 /// The adapters of one machine, for the command line.
