@@ -142,11 +142,13 @@ def in_turn(handler):
 
 
 class Handler(server.RequestHandler):
+    reached_at = None
+
     def parse_request(self):
         parsed = super().parse_request()
         if parsed:
             del self.headers["Host"]
-            self.headers["Host"] = "%s:%d" % self.server.server_address[:2]
+            self.headers["Host"] = self.reached_at or "%s:%d" % self.server.server_address[:2]
         return parsed
 
 
@@ -161,7 +163,9 @@ class Server(ThreadingMixIn, server.server.HTTPServer):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--port", type=int, default=0)
-    port = parser.parse_args().port
+    parser.add_argument("--reached-at", help="host:port by which clients reach it, if a proxy stands in between")
+    args = parser.parse_args()
+    Handler.reached_at = args.reached_at
     mended = {original["download"]: download, original["insert"]: insert, original["upload_partial"]: upload_partial}
     objects.download, objects.insert, objects.upload_partial = download, insert, upload_partial
     objects._resumable_incomplete, Storage.create_file, server._read_raw_data = resumable_incomplete, create, read_body
@@ -169,7 +173,7 @@ def main():
         (path, {verb: in_turn(mended.get(does, does)) for verb, does in verbs.items()}) for path, verbs in server.HANDLERS
     )
     storage = Storage(use_memory_fs=True)
-    httpd = Server(("127.0.0.1", port), lambda *args: Handler(storage, *args))
+    httpd = Server(("127.0.0.1", args.port), lambda *who: Handler(storage, *who))
     print(f"listening on {httpd.server_address[1]}", flush=True)
     httpd.serve_forever()
 

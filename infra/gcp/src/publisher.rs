@@ -34,7 +34,7 @@ const BATCH_MESSAGES: u32 = 1000;
 /// Topics whose client is kept: a registry has at most ten routes. Past it all are dropped and made anew.
 const KEPT_TOPICS: usize = 10_000;
 
-/// Where Pub/Sub is.
+/// Where a service is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// Google's, with the credentials of the environment the process runs in.
