@@ -12,16 +12,23 @@ pub struct PortError {
     pub reason: String,
     /// Whether the same call may succeed later without anybody's help.
     pub retryable: bool,
+    /// What the caller is told besides, as half a sentence without secrets: what goes on meanwhile.
+    pub told: Option<&'static str>,
 }
 
 impl PortError {
     /// A failure that passes: a time-out, a busy server.
     pub fn passing(part: &'static str, reason: impl ToString) -> Self {
-        Self { part, reason: reason.to_string(), retryable: true }
+        Self { part, reason: reason.to_string(), retryable: true, told: None }
     }
     /// A failure that stays until somebody acts: a missing topic, a permission, a damaged file.
     pub fn lasting(part: &'static str, reason: impl ToString) -> Self {
-        Self { part, reason: reason.to_string(), retryable: false }
+        Self { part, reason: reason.to_string(), retryable: false, told: None }
+    }
+    /// The same failure, with half a sentence for the caller.
+    #[must_use]
+    pub fn telling(self, text: &'static str) -> Self {
+        Self { told: Some(text), ..self }
     }
     /// Whether the same call may succeed later without anybody's help.
     pub fn is_retryable(&self) -> bool {

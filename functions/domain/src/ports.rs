@@ -118,6 +118,25 @@ pub trait CommandChannel: Send + Sync {
     async fn hint(&self, device: &DeviceKey) -> Result<(), PortError>;
 }
 
+/// A device's live session on this node, as the other nodes may reach it.
+#[async_trait]
+pub trait LiveSession: Send + Sync {
+    /// As [`CommandChannel::deliver`], to this session; `NotConnected` once it has ended.
+    async fn deliver(&self, command: Command) -> Result<Delivery, PortError>;
+    /// As [`CommandChannel::hint`].
+    fn hint(&self);
+    /// Ends it: a newer connection of its device came in on another node.
+    fn take_over(&self);
+}
+
+/// Tells the other nodes which sessions live on this one. Never fails: what cannot be told now is told later.
+#[async_trait]
+pub trait Presence: Send + Sync {
+    /// A session of `device` begins here: older ones on other nodes end, and it is reachable from everywhere until the
+    /// answer is dropped. Answers once it is reachable, or within half a second that it will be.
+    async fn enter(&self, device: &DeviceKey, session: Arc<dyn LiveSession>) -> Box<dyn Send + Sync>;
+}
+
 /// Gives access tokens of the cloud to who can show a token of ours: Google STS and IAM Credentials, or their stand-in.
 /// `Ok` is the issuer's word, a refusal included; `Err` says that it could not be had. Answers within 15 seconds.
 #[async_trait]

@@ -107,6 +107,10 @@ impl From<PortError> for ApiError {
         } else {
             Self::new(Code::Internal, format!("the {} failed; the log of the server says why", e.part))
         };
+        let error = match e.told {
+            Some(told) => error.and_say(format_args!(": {told}")),
+            None => error,
+        };
         error.caused_by(e)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use domain::ports::CommandChannel;
+use domain::ports::{CommandChannel, Presence};
 use pubsub_fanout::FanOut;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -11,14 +11,17 @@ use tokio::sync::watch;
 use crate::counters::{Counters, Snapshot};
 use crate::limits::Limits;
 use crate::listener::{self, Door};
+use crate::reach::LocalCommands;
 use crate::room::Room;
-use crate::sessions::{LocalCommands, Sessions};
+use crate::sessions::Sessions;
 
 /// One bridge: any number of listeners, one map of sessions.
 pub struct Bridge {
     pub(crate) fanout: FanOut,
     pub(crate) limits: Limits,
     pub(crate) sessions: Sessions,
+    /// The other nodes, if there may be any.
+    pub(crate) presence: Option<Arc<dyn Presence>>,
     pub(crate) room: Room,
     pub(crate) counters: Counters,
     /// Payload bytes at the publisher, all sessions together.
@@ -35,11 +38,17 @@ impl std::fmt::Debug for Bridge {
 impl Bridge {
     /// A bridge that publishes through `fanout` and reads the records, statuses and clock that `fanout` has.
     pub fn new(fanout: FanOut, limits: Limits) -> Arc<Self> {
+        Self::among_others(fanout, limits, None)
+    }
+
+    /// The same, as one of several nodes: `presence` tells the others of its sessions.
+    pub fn among_others(fanout: FanOut, limits: Limits, presence: Option<Arc<dyn Presence>>) -> Arc<Self> {
         let room = Room::new(limits.max_waiting, limits.grace);
         Arc::new(Self {
             fanout,
             limits,
             sessions: Sessions::default(),
+            presence,
             room,
             counters: Counters::default(),
             publishing: AtomicUsize::new(0),

@@ -187,7 +187,8 @@ async fn authenticate(bridge: &Arc<Bridge>, name: &DeviceName, hello: Hello) -> 
         DomainError::Port(e) => Refused::Unavailable(e),
         other => Refused::Unavailable(domain::PortError::passing("records", other)),
     })?;
-    let registered = Sessions::enter(bridge, device.key()).ok_or(Refused::Full(bridge.limits.max_sessions))?;
+    let mut registered = Sessions::enter(bridge, device.key()).ok_or(Refused::Full(bridge.limits.max_sessions))?;
+    registered.announce().await;
     let opening = Opening {
         device,
         registry,

@@ -23,7 +23,7 @@
 //! | `listener`, `room` | accepting, TLS, and those not yet let in |
 //! | `connect` | CONNECT to CONNACK |
 //! | `session` | the loop of one connection, and its parts |
-//! | `sessions`, `signals` | the map of live sessions, and how they are told things |
+//! | `sessions`, `reach`, `signals` | the map of live sessions, how they are reached and told things |
 //! | `ending` | every reason to close, with its codes and texts |
 //! | `packet`, `link` | MQTT 3.1.1 and 5 in one vocabulary; bytes |
 //! | `limits`, `counters` | every cap, and what was counted |
@@ -37,6 +37,7 @@ mod limits;
 mod link;
 mod listener;
 mod packet;
+mod reach;
 mod room;
 mod session;
 mod sessions;

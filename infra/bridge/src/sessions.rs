@@ -1,4 +1,4 @@
-//! The live sessions of this process, by device; and the [`CommandChannel`] over them.
+//! The live sessions of this process, by device.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,41 +6,39 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use domain::ports::{Command, CommandChannel, Delivery};
-use domain::{DeviceKey, PortError};
-use tokio::sync::{mpsc, oneshot};
+use domain::DeviceKey;
+use tokio::sync::mpsc;
 
 use crate::bridge::Bridge;
+use crate::reach::{Local, Order, Reach};
 use crate::signals::{Signal, Signals};
 
 /// How often a stopping bridge tells its sessions.
 const DRAIN_ROUND: Duration = Duration::from_millis(100);
-
-/// A command on its way to a session, with who waits for its fate.
-#[derive(Debug)]
-pub(crate) struct Order {
-    pub(crate) command: Command,
-    pub(crate) reply: oneshot::Sender<Result<Delivery, PortError>>,
-}
 
 /// What the map knows of a session.
 #[derive(Debug)]
 struct Entrance {
     /// Which of the device's connections it is.
     number: u64,
-    signals: Arc<Signals>,
-    orders: mpsc::Sender<Box<Order>>,
+    reach: Reach,
 }
 
 /// A session's own end of its entry in the map. The entry goes when this is dropped.
-#[derive(Debug)]
 pub(crate) struct Registered {
     bridge: Arc<Bridge>,
     key: DeviceKey,
     number: u64,
     pub(crate) signals: Arc<Signals>,
     pub(crate) orders: mpsc::Receiver<Box<Order>>,
+    /// Other nodes reach the session while this lives.
+    presence: Option<Box<dyn Send + Sync>>,
+}
+
+impl std::fmt::Debug for Registered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registered").field("key", &self.key).field("number", &self.number).finish_non_exhaustive()
+    }
 }
 
 impl Registered {
@@ -49,8 +47,17 @@ impl Registered {
         self.number
     }
 
+    /// Tells the other nodes that the session is here.
+    pub(crate) async fn announce(&mut self) {
+        if let (Some(presence), Some(reach)) = (&self.bridge.presence, self.bridge.sessions.reach_of(&self.key, self.number)) {
+            let session = Local { bridge: self.bridge.clone(), reach };
+            self.presence = Some(presence.enter(&self.key, Arc::new(session)).await);
+        }
+    }
+
     /// Takes no more commands; who waits for one hears that the device is not connected.
     pub(crate) fn refuse_orders(&mut self) {
+        self.presence = None;
         self.orders.close();
         while self.orders.try_recv().is_ok() {}
     }
@@ -99,23 +106,33 @@ impl Sessions {
         let (sender, orders) = mpsc::channel(bridge.limits.commands_in_flight.max(1));
         let signals = Arc::new(Signals::default());
         let number = this.next.fetch_add(1, Ordering::Relaxed);
-        let entrance = Entrance { number, signals: signals.clone(), orders: sender };
+        let entrance = Entrance { number, reach: Reach { signals: signals.clone(), orders: sender } };
         let mut map = this.lock();
         let full = map.len() >= bridge.limits.max_sessions;
         match map.entry(key.clone()) {
-            Entry::Occupied(mut entry) => entry.insert(entrance).signals.raise(Signal::TakenOver),
+            Entry::Occupied(mut entry) => entry.insert(entrance).reach.signals.raise(Signal::TakenOver),
             Entry::Vacant(_) if full => return None,
             Entry::Vacant(entry) => _ = entry.insert(entrance),
         }
         this.live.fetch_add(1, Ordering::Relaxed);
-        Some(Registered { bridge: bridge.clone(), key: key.clone(), number, signals, orders })
+        Some(Registered { bridge: bridge.clone(), key: key.clone(), number, signals, orders, presence: None })
+    }
+
+    /// The session of a device.
+    pub(crate) fn reach(&self, key: &DeviceKey) -> Option<Reach> {
+        self.lock().get(key).map(|e| e.reach.clone())
+    }
+
+    /// The same, unless a newer connection has the entry.
+    fn reach_of(&self, key: &DeviceKey, number: u64) -> Option<Reach> {
+        self.lock().get(key).filter(|e| e.number == number).map(|e| e.reach.clone())
     }
 
     /// Tells every session to finish, and waits until the last is gone.
     pub(crate) async fn drain(&self) {
         loop {
             // Again every round: a session may have entered after the last one.
-            self.lock().values().for_each(|e| e.signals.raise(Signal::Shutdown));
+            self.lock().values().for_each(|e| e.reach.signals.raise(Signal::Shutdown));
             if tokio::time::timeout(DRAIN_ROUND, self.empty()).await.is_ok() {
                 return;
             }
@@ -130,41 +147,5 @@ impl Sessions {
             }
             gone.await;
         }
-    }
-}
-
-/// Commands to the sessions of this process.
-pub(crate) struct LocalCommands(pub(crate) Arc<Bridge>);
-
-#[async_trait]
-impl CommandChannel for LocalCommands {
-    async fn deliver(&self, device: &DeviceKey, command: Command) -> Result<Delivery, PortError> {
-        let bridge = &self.0;
-        let Some(orders) = bridge.sessions.lock().get(device).map(|e| e.orders.clone()) else { return Ok(Delivery::NotConnected) };
-        let (reply, answer) = oneshot::channel();
-        match orders.try_send(Box::new(Order { command, reply })) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Closed(_)) => return Ok(Delivery::NotConnected),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                bridge.counters.commands_refused.one();
-                return Ok(Delivery::Busy);
-            }
-        }
-        match tokio::time::timeout(bridge.limits.command_timeout, answer).await {
-            Ok(Ok(answer)) => answer,
-            // The session ended with the command in hand.
-            Ok(Err(_)) => Ok(Delivery::NotConnected),
-            Err(_) => {
-                bridge.counters.commands_timed_out.one();
-                Ok(Delivery::TimedOut)
-            }
-        }
-    }
-
-    async fn hint(&self, device: &DeviceKey) -> Result<(), PortError> {
-        if let Some(entrance) = self.0.sessions.lock().get(device) {
-            entrance.signals.raise(Signal::Changed);
-        }
-        Ok(())
     }
 }

@@ -17,7 +17,7 @@ use super::Session;
 use crate::ending::Ending;
 use crate::limits::{CONFIGS_IN_FLIGHT, OUTBOX_BYTES};
 use crate::packet::Granted;
-use crate::sessions::Order;
+use crate::reach::Order;
 
 /// A granted subscription.
 #[derive(Debug, Clone, Copy)]

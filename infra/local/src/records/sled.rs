@@ -25,7 +25,7 @@ const VERSION_BLOCK: u64 = 1 << 20;
 const HEAD_BYTES: usize = 10;
 
 fn failed(e: durable::Error) -> PortError {
-    PortError { part: "records", retryable: e.is_disk_full(), reason: e.to_string() }
+    PortError { part: "records", retryable: e.is_disk_full(), reason: e.to_string(), told: None }
 }
 
 fn damaged(key: &str, why: impl std::fmt::Display) -> PortError {
