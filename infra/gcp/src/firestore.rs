@@ -47,7 +47,9 @@ pub enum FirestoreError {
     #[error("`{0}` is no Firestore database: expected `(default)`, or 4 to 63 small letters, digits and hyphens that start with a letter")]
     Database(String),
     /// The client, most often for want of credentials.
-    #[error("Firestore client: {0}: set GOOGLE_APPLICATION_CREDENTIALS, run where a service account is attached, or set FIRESTORE_EMULATOR_HOST")]
+    #[error(
+        "Firestore client: {0}: set GOOGLE_APPLICATION_CREDENTIALS, run where a service account is attached, or set FIRESTORE_EMULATOR_HOST"
+    )]
     Client(String),
 }
 

@@ -121,9 +121,10 @@ impl Client {
             owner.insert("authorization", MetadataValue::from_static("Bearer owner"));
             return Ok(owner);
         };
-        let got = credentials.headers(Default::default()).await.map_err(|e| {
-            if e.is_transient() { Status::unavailable(e.to_string()) } else { Status::unauthenticated(e.to_string()) }
-        })?;
+        let got = credentials
+            .headers(Default::default())
+            .await
+            .map_err(|e| if e.is_transient() { Status::unavailable(e.to_string()) } else { Status::unauthenticated(e.to_string()) })?;
         let google_cloud_auth::credentials::CacheableResource::New { data, .. } = got else {
             return Err(Status::internal("credentials say that nothing changed, and nothing was known"));
         };

@@ -15,8 +15,9 @@ use super::key;
 
 const JSON: &str = "json";
 const WRITE: &str = "write";
-/// Largest document, Firestore's own limit.
-pub(super) const MAX_DOCUMENT_BYTES: usize = 1_048_576;
+/// Largest document and largest text in one, Firestore's own limits.
+const MAX_DOCUMENT_BYTES: usize = 1_048_576;
+const MAX_TEXT_BYTES: usize = 1_048_487;
 /// What a document of ours takes besides its collection, id and JSON text: a byte after each of collection, id, both
 /// field names and the text, 16 for the name, 32 for the document, 9 for the field names and 8 for the number.
 /// Source: firebase.google.com/docs/firestore/storage-size.
@@ -29,10 +30,10 @@ const LAST_MICROS: u64 = 253_402_300_800 * MICROS - 1;
 pub(super) fn encode(name: &str, json: String, write: i64) -> Result<Document, PortError> {
     let mut path = name.rsplit('/');
     let (id, collection) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
-    let has = OVERHEAD_BYTES + id.len() + collection.len() + json.len();
-    if has > MAX_DOCUMENT_BYTES {
-        let shown = key::key(id).unwrap_or_default();
-        let text = format!("record `{shown}` takes {has} bytes as a document, Firestore's limit is {MAX_DOCUMENT_BYTES} bytes");
+    let room = (MAX_DOCUMENT_BYTES - OVERHEAD_BYTES - id.len() - collection.len()).min(MAX_TEXT_BYTES);
+    if json.len() > room {
+        let (has, shown) = (json.len(), key::key(id).unwrap_or_default());
+        let text = format!("record `{shown}` takes {has} bytes as JSON, the limit of its Firestore document is {room} bytes");
         return Err(PortError::lasting("records", text));
     }
     let field = |name: &str, value| (name.to_owned(), Value { value_type: Some(value) });
@@ -95,14 +96,13 @@ mod tests {
 
     #[test]
     fn a_document_too_large_is_refused_with_its_size_and_the_limit() {
-        let room = MAX_DOCUMENT_BYTES - OVERHEAD_BYTES - "kinds".len() - "kkey".len();
-        assert!(encode(NAME, "x".repeat(room), 1).is_ok());
-        let refused = encode(NAME, "x".repeat(room + 1), 1).unwrap_err();
-        assert!(!refused.is_retryable());
-        assert_eq!(
-            refused.to_string(),
-            "records: record `key` takes 1048577 bytes as a document, Firestore's limit is 1048576 bytes"
-        );
+        let long = format!("projects/p/databases/d/documents/kinds/k{}", "x".repeat(1000));
+        for (name, room) in [(NAME, 1_048_487), (&*long, 1_048_576 - 70 - "kinds".len() - 1001)] {
+            assert!(encode(name, "x".repeat(room), 1).is_ok());
+            let refused = encode(name, "x".repeat(room + 1), 1).unwrap_err();
+            let limit = format!("takes {} bytes as JSON, the limit of its Firestore document is {room} bytes", room + 1);
+            assert!(!refused.is_retryable() && refused.to_string().ends_with(&limit), "{refused}");
+        }
     }
 
     #[test]

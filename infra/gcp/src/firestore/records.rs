@@ -73,7 +73,9 @@ impl<T> FirestoreRecords<T> {
             Ok(done) => {
                 let time = done.write_results.first().and_then(|w| w.update_time.as_ref());
                 let version = time.and_then(document::version);
-                version.map(Written::Stored).ok_or_else(|| PortError::lasting("records", "Firestore's answer to a write has no update time"))
+                version
+                    .map(Written::Stored)
+                    .ok_or_else(|| PortError::lasting("records", "Firestore's answer to a write has no update time"))
             }
             Err(failure) if is_refusal(failure.status.code()) => self.settle(deadline, name, failure, expect, write).await,
             Err(failure) => Err(self.failed(&failure.status)),
@@ -89,21 +91,24 @@ impl<T> FirestoreRecords<T> {
         expect: Expect,
         write: Option<i64>,
     ) -> Result<Written, PortError> {
-        // Without a condition nothing can be in the way: the refusal is about the database. `NotFound` may be, and the
-        // look says so.
-        if expect == Expect::Anything {
+        let told = failure.status.code();
+        // Without a condition nothing can be in the way: the refusal is about the database.
+        if expect == Expect::Anything || (told == Code::InvalidArgument && !matches!(expect, Expect::Version(_))) {
             return Err(self.failed(&failure.status));
         }
-        if !failure.unsure && failure.status.code() != Code::NotFound {
+        if !failure.unsure && matches!(told, Code::AlreadyExists | Code::FailedPrecondition) {
             return Ok(Written::Conflict);
         }
+        // `NotFound` is said of a document or of the database; `InvalidArgument` of a version that is yet to come, and of
+        // much else.
         let found = self.look(deadline, name).await?;
+        let version = found.as_ref().and_then(|f| f.update_time.as_ref()).and_then(document::version);
         if !failure.unsure {
-            return Ok(Written::Conflict);
+            let is_as_expected = version.is_some_and(|v| expect == Expect::Version(v));
+            return if is_as_expected { Err(self.failed(&failure.status)) } else { Ok(Written::Conflict) };
         }
         match (found, write) {
             (Some(ours), Some(write)) if document::is_by(&ours, write) => {
-                let version = ours.update_time.as_ref().and_then(document::version);
                 version.map(Written::Stored).ok_or_else(|| PortError::lasting("records", format!("document `{name}` has no update time")))
             }
             _ => Err(PortError::passing("records", format!("the answer to a write of `{name}` was lost: it may have been carried out"))),
@@ -123,9 +128,9 @@ impl<T> FirestoreRecords<T> {
     }
 }
 
-/// Whether Firestore says that the document is not as the write expects it.
+/// Whether Firestore may mean that the document is not as the write expects it.
 fn is_refusal(code: Code) -> bool {
-    matches!(code, Code::AlreadyExists | Code::FailedPrecondition | Code::NotFound)
+    matches!(code, Code::AlreadyExists | Code::FailedPrecondition | Code::NotFound | Code::InvalidArgument)
 }
 
 #[async_trait]
