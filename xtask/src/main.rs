@@ -8,6 +8,7 @@ mod emulator;
 mod interrupt;
 mod package;
 mod shell;
+mod storage_emulator;
 mod test;
 mod tools;
 

@@ -16,6 +16,7 @@ use stage::Binaries;
 
 use crate::args::Args;
 use crate::emulator::Emulator;
+use crate::storage_emulator::StorageEmulator;
 use crate::tools::{self, CargoTool};
 use crate::{interrupt, shell};
 use count::Count;
@@ -26,10 +27,10 @@ Installs what the tests need, starts the real parts, runs every test, stops what
 Usage: cargo xtask test [FILTER] [--quick]
 
   FILTER     run only tests whose name contains it; document tests are then left out
-  --quick    leave out what needs the Pub/Sub emulator, Python or whole programs: for the loop while you write
+  --quick    leave out what needs an emulator, Python or whole programs: for the loop while you write
 
-What it needs beyond Rust: Java and Google's Pub/Sub emulator, Python 3 with venv. cargo-nextest and paho-mqtt are
-installed into the target folder.";
+What it needs beyond Rust: Java and Google's Pub/Sub emulator, Python 3 with venv. cargo-nextest, paho-mqtt
+and a Cloud Storage emulator are installed into the target folder.";
 
 /// Packages whose tests need real parts.
 const NEED_REAL_PARTS: [&str; 2] = ["e2e-tests", "infra-gcp"];
@@ -65,6 +66,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
 /// The real parts: they end with this value.
 struct Parts {
     emulator: Emulator,
+    storage: StorageEmulator,
     python: PathBuf,
     binaries: Binaries,
     xtask: PathBuf,
@@ -78,8 +80,10 @@ impl Parts {
         let binaries = Binaries::built_in(&shell::target().join("debug"))?;
         let emulator = Emulator::start()?;
         println!("The Pub/Sub emulator listens on {}", emulator.addr);
+        let storage = StorageEmulator::start(&python)?;
+        println!("The Cloud Storage emulator listens on {}", storage.addr);
         let xtask = shell::target().join("debug/xtask");
-        Ok(Self { emulator, python, binaries, xtask })
+        Ok(Self { emulator, storage, python, binaries, xtask })
     }
 
     /// How the tests learn of them.
@@ -89,6 +93,7 @@ impl Parts {
             // An error says what it needs to say; a backtrace of the test harness hides it.
             ("RUST_LIB_BACKTRACE", "0".into()),
             ("PUBSUB_EMULATOR_HOST", self.emulator.addr.to_string().into()),
+            ("STORAGE_EMULATOR_HOST", self.storage.addr.to_string().into()),
             ("DRAWBRIDGE_TEST_PYTHON", self.python.clone().into()),
             ("DRAWBRIDGE_TEST_XTASK", self.xtask.clone().into()),
             (drawbridge, self.binaries.drawbridge.clone().into()),
