@@ -4,6 +4,8 @@
 //! credentials"). The algorithm of a signature is the one of the registered key, never the one a token names
 //! (RFC 8725, section 3.1).
 
+mod keys;
+
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::{Deserialize, Serialize};
 use x509_parser::prelude::*;
@@ -11,8 +13,11 @@ use x509_parser::public_key::PublicKey as Spki;
 
 use crate::{DomainError, Timestamp};
 
+pub(crate) use self::keys::ready;
+pub use self::keys::{KeyCounters, MAX_KEYS, VerifyingKey, counters as key_counters};
+
 /// How a public key is written. Numbers are the API's (`PublicKeyFormat`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PublicKeyFormat {
     /// An RSA key in an X.509 certificate; verifies RS256.
     RsaX509Pem,
@@ -38,7 +43,7 @@ impl PublicKeyFormat {
 }
 
 /// A public key as registered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PublicKey {
     /// How it is written.
     pub format: PublicKeyFormat,
@@ -61,14 +66,15 @@ fn refused(why: impl std::fmt::Display) -> DomainError {
 
 impl PublicKey {
     /// The key ready for verifying. Errors name what is wrong with the PEM.
-    pub fn decoding_key(&self) -> Result<DecodingKey, DomainError> {
+    pub fn verifying_key(&self) -> Result<VerifyingKey, DomainError> {
         let pem = self.pem.as_bytes();
-        if self.format.is_rsa() { DecodingKey::from_rsa_pem(pem) } else { DecodingKey::from_ec_pem(pem) }.map_err(refused)
+        let read = if self.format.is_rsa() { DecodingKey::from_rsa_pem(pem) } else { DecodingKey::from_ec_pem(pem) }.map_err(refused)?;
+        let key = VerifyingKey::of(self.format.algorithm(), read.try_get_as_bytes().map_err(refused)?);
+        key.ok_or_else(|| refused("RSA of 2048 to 8192 bits or a point of P-256 is needed"))
     }
 
     /// Checks key type, strength and, for certificates, validity at `now` and the signature of a registry CA.
     pub fn validate(&self, ca_certificates: &[String], now: Timestamp) -> Result<(), DomainError> {
-        self.decoding_key()?;
         let (_, pem) = parse_x509_pem(self.pem.as_bytes()).map_err(refused)?;
         if !self.format.is_certificate() {
             if !ca_certificates.is_empty() {
@@ -80,10 +86,12 @@ impl PublicKey {
                 return Err(refused(format!("expected a `PUBLIC KEY` PEM block, found `{}`", pem.label)));
             }
             let (_, spki) = SubjectPublicKeyInfo::from_der(&pem.contents).map_err(refused)?;
-            return self.check_strength(&spki);
+            self.check_strength(&spki)?;
+            return self.verifying_key().map(drop);
         }
         let certificate = pem.parse_x509().map_err(|e| refused(format!("not an X.509 certificate: {e}")))?;
         self.check_strength(certificate.public_key())?;
+        self.verifying_key()?;
         let until = certificate.validity().not_after.timestamp();
         if until <= now.secs() {
             return Err(refused(format!("the certificate expired at {}, it is {now}", Timestamp::from_secs(until))));

@@ -5,14 +5,15 @@
 //! that of the registered key; a token that names another is refused (RFC 8725, sections 3.1 and 3.2). An unknown
 //! device costs one signature check too, and is answered like a wrong key: strangers do not learn which devices exist.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::Algorithm;
 use protocol::limits::{CLOCK_SKEW, MAX_TOKEN_BYTES, MAX_TOKEN_LIFE};
 use protocol::{DeviceClaims, DeviceName, ProjectId};
 
+use crate::credential::{self, VerifyingKey};
 use crate::device::{self, Device, DeviceKey};
 use crate::ports::Stores;
 use crate::{DomainError, Registry, Timestamp};
@@ -105,8 +106,8 @@ impl VerifiedDevice {
 #[derive(Debug)]
 pub struct UnverifiedJwt<'a> {
     algorithm: Algorithm,
-    signed: String,
-    signature: &'a str,
+    signed: &'a str,
+    signature: Vec<u8>,
     claims: DeviceClaims,
 }
 
@@ -147,8 +148,10 @@ impl<'a> UnverifiedJwt<'a> {
         };
         let claims = read_part("claims", claims)?;
         // What was signed is the text as sent, padding included.
-        let signed = token[..token.len() - signature.len() - 1].to_owned();
-        Ok(Self { algorithm, signed, signature: signature.trim_end_matches('='), claims })
+        let signed = &token[..token.len() - signature.len() - 1];
+        // What is no base64url is no signature either, and is refused like one that is wrong.
+        let signature = URL_SAFE_NO_PAD.decode(signature.trim_end_matches('=')).unwrap_or_default();
+        Ok(Self { algorithm, signed, signature, claims })
     }
 
     /// Checks audience and dates against `project` and `now`.
@@ -170,27 +173,30 @@ impl<'a> UnverifiedJwt<'a> {
         Ok(())
     }
 
-    fn is_signed_by(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
-        // `algorithm` is the key's; jsonwebtoken never sees the header's.
-        jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm).unwrap_or(false)
+    fn is_signed_by(&self, key: &VerifyingKey) -> bool {
+        // The algorithm is the key's; the header's was only compared with it.
+        key.verifies(self.signed.as_bytes(), &self.signature)
+    }
+
+    /// Whether a live credential of `device` made the signature. Always costs a check: without a credential of the
+    /// token's algorithm, that of a decoy.
+    fn is_signed_by_one_of(&self, device: Option<&Device>, now: Timestamp) -> bool {
+        let credentials = device.map_or(&[][..], |d| &d.credentials);
+        let live = credentials.iter().filter(|c| c.is_live(now) && c.key.format.algorithm() == self.algorithm);
+        let mut keys = live.filter_map(|c| credential::ready(&c.key)).peekable();
+        if keys.peek().is_none() {
+            let _same_work = decoy(self.algorithm).is_some_and(|key| self.is_signed_by(key));
+            return false;
+        }
+        keys.any(|key| self.is_signed_by(&key))
     }
 
     /// Proves the token against every live credential of `device`; the only way to a [`VerifiedDevice`].
     /// `None` stands for a device that does not exist and costs as much.
     pub fn verify(&self, project: &ProjectId, device: Option<Device>, now: Timestamp) -> Result<VerifiedDevice, Refusal> {
         self.check_claims(project, now)?;
-        let Some(device) = device else {
-            let (key, algorithm) = decoy(self.algorithm);
-            let _same_work = self.is_signed_by(key, algorithm);
-            return Err(Refusal::UnknownDeviceOrKey);
-        };
-        let verified = device.credentials.iter().filter(|c| c.is_live(now) && c.key.format.algorithm() == self.algorithm).any(|c| {
-            let key = c.key.decoding_key();
-            key.is_ok_and(|key| self.is_signed_by(&key, c.key.format.algorithm()))
-        });
-        if !verified {
-            return Err(Refusal::UnknownDeviceOrKey);
-        }
+        let is_signed = self.is_signed_by_one_of(device.as_ref(), now);
+        let device = device.filter(|_| is_signed).ok_or(Refusal::UnknownDeviceOrKey)?;
         if device.blocked {
             return Err(Refusal::Blocked);
         }
@@ -200,20 +206,23 @@ impl<'a> UnverifiedJwt<'a> {
 }
 
 /// A key nobody registered, to spend on unknown devices what a known one costs.
-fn decoy(algorithm: Algorithm) -> (&'static DecodingKey, Algorithm) {
-    static RSA: OnceLock<DecodingKey> = OnceLock::new();
-    static EC: OnceLock<DecodingKey> = OnceLock::new();
-    // A 2048-bit modulus and the P-256 generator: public numbers, no private key of ours.
-    match algorithm {
-        Algorithm::RS256 => (RSA.get_or_init(|| DecodingKey::from_rsa_raw_components(&[0xC5; 256], &[1, 0, 1])), Algorithm::RS256),
-        _ => (EC.get_or_init(generator_key), Algorithm::ES256),
-    }
+fn decoy(algorithm: Algorithm) -> Option<&'static VerifyingKey> {
+    static RSA: LazyLock<Option<VerifyingKey>> = LazyLock::new(|| VerifyingKey::of(Algorithm::RS256, &rsa_modulus()));
+    static EC: LazyLock<Option<VerifyingKey>> = LazyLock::new(|| VerifyingKey::of(Algorithm::ES256, &generator()?));
+    if algorithm == Algorithm::RS256 { RSA.as_ref() } else { EC.as_ref() }
 }
 
-fn generator_key() -> DecodingKey {
-    const X: &str = "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY";
-    const Y: &str = "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU";
-    DecodingKey::from_ec_components(X, Y).unwrap_or_else(|_| DecodingKey::from_secret(&[]))
+/// A PKCS#1 `RSAPublicKey` of 2048 bits and the exponent 65537: a public number, no private key of ours.
+fn rsa_modulus() -> Vec<u8> {
+    // SEQUENCE { INTEGER of 257 bytes, INTEGER of 3 bytes }.
+    [&[0x30, 0x82, 0x01, 0x0A, 0x02, 0x82, 0x01, 0x01, 0x00][..], &[0xC5; 256], &[0x02, 0x03, 0x01, 0x00, 0x01]].concat()
+}
+
+/// The generator of P-256, uncompressed (SEC 2, section 2.4.2).
+fn generator() -> Option<Vec<u8>> {
+    const XY: [&str; 2] = ["axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY", "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"];
+    let [x, y] = XY.map(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    Some([&[0x04][..], &x?, &y?].concat())
 }
 
 /// How a device reaches us; a registry may disable either bridge.
@@ -246,5 +255,17 @@ pub async fn authenticate(
         Protocol::Mqtt if !registry.mqtt_enabled => Err(Refusal::ProtocolDisabled("MQTT").into()),
         Protocol::Http if !registry.http_enabled => Err(Refusal::ProtocolDisabled("HTTP").into()),
         _ => Ok((verified, registry)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_decoy_of_each_algorithm_and_it_verifies_nothing() {
+        for algorithm in [Algorithm::RS256, Algorithm::ES256] {
+            assert!(!decoy(algorithm).unwrap().verifies(b"message", &[1; 64]));
+        }
     }
 }
