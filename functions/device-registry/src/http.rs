@@ -6,7 +6,7 @@ mod later;
 mod registries;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::get;
 
 use crate::Deps;
 
@@ -23,8 +23,6 @@ pub fn routes(deps: Deps) -> Router {
         .route(&registry, get(registries::get).patch(registries::update).delete(registries::delete))
         .route(&format!("{registry}/devices"), get(devices::list).post(devices::create))
         .route(&device, get(devices::get).patch(devices::update).delete(devices::delete))
-        .route(&format!("{device}/~modifyCloudToDeviceConfig"), post(config::modify))
-        .route(&format!("{device}/~sendCommandToDevice"), post(config::send_command))
         .route(&format!("{device}/configVersions"), get(config::versions))
         .route(&format!("{device}/states"), get(config::states))
         .with_state(deps.clone());

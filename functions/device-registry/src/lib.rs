@@ -1,11 +1,11 @@
-//! Cloud IoT v1: registries and devices over REST.
+//! Cloud IoT v1: registries and devices over REST. Commands and new configurations go by the function `command-relay`.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `http/` | where each method is bound, and how a request becomes a call |
 //! | `registries`, `devices/` | the methods themselves: domain in, domain out, [`domain::DomainError`] |
 //! | `convert/` | API messages to domain values and back |
-//! | `mask`, `page` | field masks and page tokens |
+//! | `mask` | field masks |
 //! | `pb`, `timestamp` | the API's messages, generated from `proto/` |
 //!
 //! Promise: of two creations of the same name exactly one succeeds; a device that is created anew shows nothing of an
@@ -17,7 +17,6 @@ mod deps;
 mod devices;
 mod http;
 mod mask;
-mod page;
 pub mod pb;
 mod registries;
 mod timestamp;

@@ -2,11 +2,11 @@
 
 use domain::ports::{Expect, Page, Versioned, Written};
 use domain::{CertificateDetails, DomainError, Registry, Timestamp};
+use edge::PageRequest;
 use protocol::{Location, ProjectId, RegistryName};
 
 use crate::convert::{bad_name, credential, enums, registry as convert};
 use crate::mask::Mask;
-use crate::page::PageRequest;
 use crate::{Deps, pb};
 
 /// What an update may name.

@@ -32,16 +32,8 @@ impl From<Timestamp> for domain::Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let t = OffsetDateTime::from_unix_timestamp(self.seconds).map_err(S::Error::custom)?;
-        let whole = t.format(&Rfc3339).map_err(S::Error::custom)?;
-        // proto3 JSON has 0, 3, 6 or 9 digits of a second.
-        let fraction = match self.nanos {
-            0 => String::new(),
-            n if n % 1_000_000 == 0 => format!(".{:03}", n / 1_000_000),
-            n if n % 1_000 == 0 => format!(".{:06}", n / 1_000),
-            n => format!(".{n:09}"),
-        };
-        s.serialize_str(&format!("{}{fraction}Z", whole.trim_end_matches('Z')))
+        let text = edge::rfc3339(self.seconds, self.nanos).ok_or_else(|| S::Error::custom("a year outside 0 to 9999"))?;
+        s.serialize_str(&text)
     }
 }
 

@@ -16,8 +16,10 @@ mod date;
 mod json;
 mod method_override;
 mod observe;
+mod page;
 mod path;
 mod query;
+mod rfc3339;
 
 pub use admin::{AdminAuth, AdminToken};
 pub use api_error::{ApiError, FieldViolation};
@@ -27,5 +29,7 @@ pub use code::Code;
 pub use date::{http_date, with_date};
 pub use json::{DEFAULT_BODY_LIMIT, JsonBody, read_json};
 pub use observe::REQUEST_ID;
+pub use page::{PageRequest, page_token};
 pub use path::{PathParams, google_paths};
 pub use query::Query;
+pub use rfc3339::rfc3339;

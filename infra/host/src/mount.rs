@@ -28,6 +28,13 @@ pub struct Shared {
 pub fn all(ports: &Ports, shared: Shared) -> Router {
     let registry = device_registry::Deps {
         stores: ports.stores.clone(),
+        commands: shared.commands.clone(),
+        clock: ports.clock.clone(),
+        random: Arc::new(rand::random::<u64>),
+        admin: shared.admin.clone(),
+    };
+    let relay = command_relay::Deps {
+        stores: ports.stores.clone(),
         commands: shared.commands,
         clock: ports.clock.clone(),
         random: Arc::new(rand::random::<u64>),
@@ -41,6 +48,7 @@ pub fn all(ports: &Ports, shared: Shared) -> Router {
         max_upload_bytes: storage_download::DEFAULT_MAX_UPLOAD_BYTES,
     };
     let functions = device_registry::routes(registry)
+        .merge(command_relay::routes(relay))
         .merge(pubsub_fanout::routes(shared.fan_out))
         .merge(storage_download::routes(files))
         .merge(token_exchange::routes(shared.tokens.deps))

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use domain::device::{Device, DeviceKey, GatewayType};
 use domain::{DomainError, PortError};
+use edge::PageRequest;
 use futures_util::future::try_join_all;
 use protocol::{DeviceId, RegistryName};
 
 use super::get::view;
 use crate::mask::Mask;
-use crate::page::PageRequest;
 use crate::{Deps, pb};
 
 /// Which devices are asked for.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::DomainError;
 use domain::device::GatewayType;
-use edge::{ApiError, Code, JsonBody, PathParams, Query};
+use edge::{ApiError, Code, JsonBody, PageRequest, PathParams, Query, page_token};
 use protocol::DeviceId;
 use protocol::limits::MAX_LISTED_IDS;
 use serde_json::{Value, json};
@@ -14,7 +14,6 @@ use crate::convert::{bad_name, enums};
 use crate::devices::list::Filter;
 use crate::devices::{create, delete, get, list, parent, update};
 use crate::mask::Mask;
-use crate::page::{self, PageRequest};
 use crate::{Deps, pb};
 
 pub(super) async fn create(
@@ -38,7 +37,7 @@ pub(super) async fn list(State(deps): State<Deps>, path: PathParams, query: Quer
     let page = PageRequest::read(&parent, query.number("pageSize")?, query.text("pageToken"))?;
     let mask = Mask::of_read("field_mask", query.text("fieldMask"), &get::FIELDS)?;
     let listed = list::list(&deps, &registry, &filter(&query)?, &page, &mask).await?;
-    Ok(Json(pb::ListDevicesResponse { devices: listed.devices, next_page_token: page::token(&parent, listed.next.as_deref()) }))
+    Ok(Json(pb::ListDevicesResponse { devices: listed.devices, next_page_token: page_token(&parent, listed.next.as_deref()) }))
 }
 
 fn filter(query: &Query) -> Result<Filter, ApiError> {

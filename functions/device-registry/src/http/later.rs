@@ -6,7 +6,7 @@ use axum::routing::{MethodFilter, on};
 use edge::{ApiError, Code};
 
 /// Method, path below a registry in normal form, name. A handler takes a row's place by a route of its own.
-const LATER: [(Method, &str, &str); 17] = [
+const LATER: [(Method, &str, &str); 15] = [
     (Method::POST, "/~bindDeviceToGateway", "BindDeviceToGateway"),
     (Method::POST, "/~unbindDeviceFromGateway", "UnbindDeviceFromGateway"),
     (Method::POST, "/~getIamPolicy", "GetIamPolicy"),
@@ -20,8 +20,6 @@ const LATER: [(Method, &str, &str); 17] = [
     (Method::GET, "/groups/{group}/devices", "ListDevices of a group"),
     (Method::GET, "/groups/{group}/devices/{device}", "GetDevice of a group"),
     (Method::PATCH, "/groups/{group}/devices/{device}", "UpdateDevice of a group"),
-    (Method::POST, "/groups/{group}/devices/{device}/~modifyCloudToDeviceConfig", "ModifyCloudToDeviceConfig of a group"),
-    (Method::POST, "/groups/{group}/devices/{device}/~sendCommandToDevice", "SendCommandToDevice of a group"),
     (Method::GET, "/groups/{group}/devices/{device}/configVersions", "ListDeviceConfigVersions of a group"),
     (Method::GET, "/groups/{group}/devices/{device}/states", "ListDeviceStates of a group"),
 ];

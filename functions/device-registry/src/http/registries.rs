@@ -2,12 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use edge::{ApiError, JsonBody, PathParams, Query};
+use edge::{ApiError, JsonBody, PageRequest, PathParams, Query, page_token};
 use serde_json::{Value, json};
 
 use crate::convert::registry::to_pb;
 use crate::mask::Mask;
-use crate::page::{self, PageRequest};
 use crate::{Deps, pb, registries};
 
 pub(super) async fn create(
@@ -33,7 +32,7 @@ pub(super) async fn list(
     let listed = registries::list(&deps, &parent, &page).await?;
     Ok(Json(pb::ListDeviceRegistriesResponse {
         device_registries: listed.items.iter().map(|(_, r)| to_pb(&r.value)).collect(),
-        next_page_token: page::token(&parent, listed.next.as_deref()),
+        next_page_token: page_token(&parent, listed.next.as_deref()),
     }))
 }
 

@@ -1,49 +1,17 @@
-//! `POST /v1/V:modifyCloudToDeviceConfig`, `GET /v1/V/configVersions`, `GET /v1/V/states`.
-
-use std::sync::atomic::Ordering;
+//! `GET /v1/V/configVersions`, `GET /v1/V/states`.
 
 use domain::{Timestamp, config, state};
 use serde_json::{Value, json};
 
 use crate::support::{App, NOON, REG};
 
-fn modify() -> String {
-    format!("{REG}/devices/dev:modifyCloudToDeviceConfig")
-}
-
-#[tokio::test]
-async fn a_new_version_is_answered_and_the_session_told() {
-    let app = App::with_device().await;
-    app.clock.0.store(NOON + 60, Ordering::Relaxed);
-    let added = app.post(&modify(), json!({"version_to_update": 0, "binary_data": "-_8"})).await.ok();
-    assert_eq!(added, json!({"version": "2", "cloudUpdateTime": "2026-11-20T12:01:00Z", "binaryData": "+/8="}));
-    assert_eq!(*app.channel.hints.lock().unwrap(), ["dev"]);
-    assert_eq!(app.get(&format!("{REG}/devices/dev")).await.ok()["config"], added);
-    let by_number = format!("{REG}/devices/2600000000000000:modifyCloudToDeviceConfig");
-    assert_eq!(app.post(&by_number, json!({"versionToUpdate": "2"})).await.ok()["version"], "3");
-}
-
-#[tokio::test]
-async fn a_version_that_is_not_the_newest_is_refused() {
-    let app = App::with_device().await;
-    let says = "configuration is at version 1, the update expects version 7";
-    for version in [json!(7), json!("7")] {
-        app.post(&modify(), json!({"versionToUpdate": version})).await.refused(400, "FAILED_PRECONDITION", says);
-    }
-    app.post(&modify(), json!({"versionToUpdate": -1})).await.invalid("version_to_update -1");
-    let large = edge::encode_base64(&vec![0; 65_537]);
-    app.post(&modify(), json!({"binaryData": large})).await.invalid("65537 bytes exceeds the limit of 65536");
-    app.post(&modify().replace("/dev:", "/other:"), json!({})).await.refused(404, "NOT_FOUND", "other");
-    assert!(app.channel.hints.lock().unwrap().is_empty());
-}
-
 #[tokio::test]
 async fn ten_versions_are_kept_newest_first() {
     let app = App::with_device().await;
-    for _ in 0..11 {
-        app.post(&modify(), json!({})).await.ok();
-    }
     let now = Timestamp::from_secs(NOON + 5);
+    for _ in 0..11 {
+        config::update(&app.stores, &App::key(), vec![], None, now).await.unwrap();
+    }
     config::acknowledge(&app.stores, &App::key(), 12, now).await.unwrap();
     let versions = |page: &Value| page["deviceConfigs"].as_array().unwrap().iter().map(|c| c["version"].clone()).collect::<Vec<_>>();
     let uri = format!("{REG}/devices/dev/configVersions");

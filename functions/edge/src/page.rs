@@ -8,16 +8,16 @@ use protocol::limits::MAX_PAGE_SIZE;
 
 /// Which page is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PageRequest {
+pub struct PageRequest {
     /// Rows at most, 1 to 500.
-    pub(crate) size: usize,
+    pub size: usize,
     /// The key, parent included, that the page comes after.
-    pub(crate) after: Option<String>,
+    pub after: Option<String>,
 }
 
 impl PageRequest {
     /// Reads `page_size` (0 or absent: 500; above is cut to 500) and `page_token` for keys that start with `parent`.
-    pub(crate) fn read(parent: &str, size: Option<i32>, token: Option<&str>) -> Result<Self, DomainError> {
+    pub fn read(parent: &str, size: Option<i32>, token: Option<&str>) -> Result<Self, DomainError> {
         let given = size.unwrap_or(0);
         let size = usize::try_from(given)
             .map_err(|_| DomainError::invalid("page_size", format!("page_size {given} is negative; 0 stands for {MAX_PAGE_SIZE}")))?;
@@ -33,7 +33,7 @@ impl PageRequest {
 }
 
 /// The token for the page after `key`; empty at the end, as the API has it.
-pub(crate) fn token(parent: &str, key: Option<&str>) -> String {
+pub fn page_token(parent: &str, key: Option<&str>) -> String {
     key.map(|key| URL_SAFE_NO_PAD.encode(key.strip_prefix(parent).unwrap_or(key))).unwrap_or_default()
 }
 
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_token_leads_to_the_page_after_its_key() {
-        let page = PageRequest::read("a/", Some(0), Some(&token("a/", Some("a/x")))).unwrap();
+        let page = PageRequest::read("a/", Some(0), Some(&page_token("a/", Some("a/x")))).unwrap();
         assert_eq!(page, PageRequest { size: 500, after: Some("a/x".into()) });
         assert_eq!(PageRequest::read("a/", Some(9_000), None).unwrap().size, 500);
         assert!(PageRequest::read("a/", Some(-1), None).is_err());

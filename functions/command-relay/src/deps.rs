@@ -1,0 +1,61 @@
+//! What the relay needs from outside.
+
+use std::sync::Arc;
+
+use domain::broadcast::Book;
+use domain::command::{Queue, Recipient};
+use domain::ports::{Clock, CommandChannel, Stores};
+use domain::{DeviceKey, DomainError, Timestamp, device};
+use edge::AdminAuth;
+use protocol::{DeviceName, RegistryName};
+
+/// A source of unpredictable numbers, uniform over all of `u64`.
+pub type Random = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// What the relay needs from outside.
+#[derive(Clone)]
+pub struct Deps {
+    /// Where devices, configurations, commands and broadcasts are kept.
+    pub stores: Stores,
+    /// Reaches live sessions.
+    pub commands: Arc<dyn CommandChannel>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What ids and leases are told apart by.
+    pub random: Random,
+    /// Who may administer.
+    pub admin: AdminAuth,
+}
+
+impl Deps {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn queue(&self) -> Queue<'_> {
+        Queue { stores: &self.stores, channel: &*self.commands, clock: &*self.clock }
+    }
+
+    pub(crate) fn book(&self) -> Book<'_> {
+        Book { stores: &self.stores, clock: &*self.clock }
+    }
+
+    /// The device that `name` means, or NOT_FOUND.
+    pub(crate) async fn recipient(&self, name: &DeviceName) -> Result<Recipient, DomainError> {
+        let found = device::find(&self.stores, name).await?;
+        found.map(|found| Recipient::from(&found.value)).ok_or_else(|| DomainError::NotFound(format!("device `{name}`")))
+    }
+
+    /// NOT_FOUND when there is no such registry.
+    pub(crate) async fn check_registry(&self, name: &RegistryName) -> Result<(), DomainError> {
+        let found = self.stores.registries.get(&name.to_string()).await?;
+        found.map(|_| ()).ok_or_else(|| DomainError::NotFound(format!("registry `{name}`")))
+    }
+
+    /// Tells the device's live session that its records changed. A lost hint loses nothing, so a failure is only logged.
+    pub(crate) async fn hint(&self, device: &DeviceKey) {
+        if let Err(e) = self.commands.hint(device).await {
+            tracing::warn!(device = %device, error = %e, "A change of `{device}` was stored, but its live session could not be told: {e}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The relay over REST, one module per resource of the URL tree, against records in memory.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod advance;
+mod broadcasts;
+mod commands;
+mod config;
+mod race;
+mod send_command;
+mod support;

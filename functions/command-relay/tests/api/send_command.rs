@@ -1,0 +1,72 @@
+//! `POST /v1/V:sendCommandToDevice` without `ttl`: now or not at all.
+
+use domain::PortError;
+use domain::ports::Delivery;
+use serde_json::json;
+
+use crate::support::{App, DEV, REG};
+
+fn send() -> String {
+    format!("{DEV}:sendCommandToDevice")
+}
+
+#[tokio::test]
+async fn a_command_reaches_the_session_by_id_by_number_and_below_a_group() {
+    let app = App::new().await;
+    assert_eq!(app.post(&send(), json!({"binaryData": "-_8", "subfolder": "a/b c"})).await.ok(), json!({}));
+    app.post(&send().replace("/dev:", "/7:"), json!({"binary_data": "AA=="})).await.ok();
+    app.post(&format!("{REG}/groups/any/devices/dev:sendCommandToDevice"), json!({})).await.ok();
+    let delivered = app.channel.delivered.lock().unwrap();
+    assert!(delivered.len() == 3 && delivered.iter().all(|(device, c)| device == "dev" && c.id.is_none()));
+    assert_eq!((delivered[0].1.subfolder.as_str(), &delivered[0].1.data[..]), ("a/b c", &[0xFB, 0xFF][..]));
+    assert_eq!((delivered[1].1.subfolder.as_str(), &delivered[1].1.data[..]), ("", &[0][..]));
+}
+
+#[tokio::test]
+async fn what_became_of_it_is_told_in_googles_words() {
+    let app = App::new().await;
+    app.all(Ok(Delivery::Delivered));
+    assert_eq!(app.post(&send(), json!({})).await.ok(), json!({}), "QoS 0");
+    for delivery in [Delivery::NotSubscribed, Delivery::NotConnected] {
+        app.all(Ok(delivery));
+        app.post(&send(), json!({})).await.refused(400, "FAILED_PRECONDITION", "is not subscribed to the commands topic");
+    }
+    app.all(Ok(Delivery::TimedOut));
+    app.post(&send(), json!({})).await.refused(504, "DEADLINE_EXCEEDED", "did not acknowledge");
+    app.all(Ok(Delivery::Refused));
+    app.post(&send(), json!({})).await.refused(400, "FAILED_PRECONDITION", "`dev` refused the command");
+    app.all(Ok(Delivery::Busy));
+    app.post(&send(), json!({})).await.refused(429, "RESOURCE_EXHAUSTED", "takes no more");
+    app.all(Err(PortError::passing("commands", "a secret reason")));
+    let body = app.post(&send(), json!({})).await.refused(503, "UNAVAILABLE", "try again");
+    assert!(!body.to_string().contains("secret"), "{body}");
+    assert_eq!(app.get(&format!("{DEV}/commands")).await.ok(), json!({}), "nothing waits that was not asked to");
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_is_refused_before_it_is_sent() {
+    let app = App::new().await;
+    let large = edge::encode_base64(&vec![0; 64 * 1024 + 1]);
+    app.post(&send(), json!({"binaryData": large})).await.invalid("65537 bytes exceeds the limit of 65536");
+    for subfolder in ["a+b", "a#", "a\0", &"x".repeat(257)] {
+        app.post(&send(), json!({"subfolder": subfolder})).await.invalid("without `+`, `#` and NUL");
+    }
+    app.post(&send(), json!({"binaryData": "123"}))
+        .await
+        .invalid("Invalid value at 'binary_data' (TYPE_BYTES), Base64 decoding failed for \"123\"");
+    for (ttl, says) in [("1h", "ttl `1h` is no duration"), ("0s", "ttl 0 s is not valid"), ("604801s", "at most 604800 s")] {
+        app.post(&send(), json!({"ttl": ttl})).await.invalid(says);
+    }
+    app.post(&send().replace("/dev:", "/other:"), json!({})).await.refused(404, "NOT_FOUND", "other");
+    assert!(app.channel.delivered.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_but_an_administrator_sends() {
+    let app = App::new().await;
+    for uri in [send(), format!("{REG}:broadcastCommand")] {
+        let request = axum::http::Request::post(uri).body(axum::body::Body::empty()).unwrap();
+        let answer = tower::ServiceExt::oneshot(app.router.clone(), request).await.unwrap();
+        assert_eq!(answer.status(), 401);
+    }
+}
