@@ -1,0 +1,149 @@
+//! One session's place on the bus. One subscription brings all three kinds: a tenth of a session's memory, not a third.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use async_nats::{Message, Subscriber};
+use domain::ports::LiveSession;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{oneshot, watch};
+
+use crate::bus::{Bus, Link};
+use crate::subject;
+use crate::wire::{Answer, Request, Stamp, WireError};
+
+/// Commands of one session that may be in hand: more than the bridge itself lets a device have. Past it: "busy". Past twice
+/// as many, when not even that can be said, nothing more is read and the queue drops and counts.
+const IN_HAND: usize = 32;
+
+pub(super) struct Seat {
+    bus: Arc<Bus>,
+    link: watch::Receiver<Link>,
+    token: String,
+    stamp: Stamp,
+    session: Arc<dyn LiveSession>,
+    /// Told when the server has shown that it knows us.
+    confirm: Option<oneshot::Sender<()>>,
+    /// Commands under way, and what is being sent.
+    running: FuturesUnordered<BoxFuture<'static, ()>>,
+}
+
+impl Seat {
+    pub(super) fn new(bus: Arc<Bus>, token: String, stamp: Stamp, session: Arc<dyn LiveSession>, confirm: oneshot::Sender<()>) -> Self {
+        let link = bus.link.clone();
+        Self { bus, link, token, stamp, session, confirm: Some(confirm), running: FuturesUnordered::new() }
+    }
+
+    /// Until the session has left, or was taken over. Commands in hand are answered in either case.
+    pub(super) async fn keep(mut self, mut left: oneshot::Receiver<()>) {
+        let mut subscriber = tokio::select! {
+            _ = &mut left => return,
+            subscriber = self.sit_down() => match subscriber {
+                Some(subscriber) => subscriber,
+                None => return,
+            },
+        };
+        loop {
+            let flow = tokio::select! {
+                _ = &mut left => break,
+                changed = self.link.changed() => {
+                    // The client subscribes again by itself. Who connected elsewhere meanwhile must hear of us, and we of it.
+                    if changed.is_ok() && *self.link.borrow_and_update() != Link::Down {
+                        self.announce();
+                    }
+                    if changed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                }
+                message = subscriber.next(), if self.running.len() < 2 * IN_HAND => match message {
+                    Some(message) => self.on_message(message),
+                    None => ControlFlow::Break(()),
+                },
+                Some(()) = self.running.next(), if !self.running.is_empty() => ControlFlow::Continue(()),
+            };
+            if flow.is_break() {
+                break;
+            }
+        }
+        drop(subscriber);
+        while self.running.next().await.is_some() {}
+    }
+
+    /// Subscribes as soon as the bus is up: a subscription made before would wait in the client's queue.
+    async fn sit_down(&mut self) -> Option<Subscriber> {
+        self.link.wait_for(|link| *link != Link::Down).await.ok()?;
+        let subscriber = self.bus.client.subscribe(subject::of("*", &self.token)).await.ok()?;
+        self.announce();
+        Some(subscriber)
+    }
+
+    /// Our own announcement comes back to us: then the server knows the subscription, which went ahead of it.
+    fn announce(&self) {
+        let (bus, to, stamp) = (self.bus.clone(), subject::of(subject::TAKEN, &self.token), self.stamp.encode());
+        self.running.push(Box::pin(async move { bus.send(to, stamp).await }));
+    }
+
+    fn on_message(&mut self, message: Message) -> ControlFlow<()> {
+        let kind = message.subject.split('.').next().unwrap_or_default();
+        match kind {
+            subject::COMMAND => self.on_command(message),
+            subject::CONFIG => {
+                self.bus.counters.hints.one();
+                self.session.hint();
+            }
+            subject::TAKEN => return self.on_taken(message),
+            _ => self.bus.counters.unreadable.one(),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn on_taken(&mut self, message: Message) -> ControlFlow<()> {
+        match Stamp::decode(message.payload) {
+            Ok(stamp) if stamp > self.stamp => {
+                self.bus.counters.taken_over.one();
+                self.session.take_over();
+                return ControlFlow::Break(());
+            }
+            Ok(stamp) if stamp == self.stamp => {
+                // Who waited may have gone on without it.
+                self.confirm.take().map(|confirm| confirm.send(()));
+            }
+            // Of an older session: it hears of us as we hear of it.
+            Ok(_) => {}
+            Err(_) => self.bus.counters.unreadable.one(),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn on_command(&mut self, message: Message) {
+        let Some(reply) = message.reply else { return self.bus.counters.unreadable.one() };
+        self.bus.counters.commands.one();
+        let (bus, session) = (self.bus.clone(), self.session.clone());
+        let request = self.accept(message.payload);
+        self.running.push(Box::pin(async move {
+            let answer = match request {
+                Err(answer) => answer,
+                Ok(request) => session.deliver(request.command).await.map_or(Answer::Failed, Answer::Became),
+            };
+            bus.send(reply.into_string(), answer.encode()).await;
+        }));
+    }
+
+    /// The command, or why it is not delivered.
+    fn accept(&self, payload: bytes::Bytes) -> Result<Request, Answer> {
+        let counters = &self.bus.counters;
+        let request = Request::decode(payload).map_err(|_: WireError| {
+            counters.unreadable.one();
+            Answer::Unreadable
+        })?;
+        if self.bus.clock.now() > request.until {
+            counters.late.one();
+            return Err(Answer::Late);
+        }
+        if self.running.len() >= IN_HAND {
+            counters.busy.one();
+            return Err(Answer::Became(domain::ports::Delivery::Busy));
+        }
+        Ok(request)
+    }
+}
