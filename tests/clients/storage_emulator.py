@@ -9,6 +9,7 @@ the emulator lacks. Keeps everything in memory. Prints the port it listens on.
 | `ifGenerationMatch` of uploads | it was ignored |
 | upload URLs carry the address we listen on | they were built from `Host`, which the library sends without a port |
 | an upload's generation is given when it is whole, and grows | it was given when the upload began |
+| `;` in a name is a part of it | all from it on was left out |
 | a finished upload can be asked for | the answer to the last byte may have been lost |
 | nothing received is said by no `Range` at all | `bytes=0-0` claims a byte that never came |
 | a body that was cut off is not taken | its beginning was, as if it were all |
@@ -149,6 +150,8 @@ class Handler(server.RequestHandler):
         if parsed:
             del self.headers["Host"]
             self.headers["Host"] = self.reached_at or "%s:%d" % self.server.server_address[:2]
+            path, mark, query = self.path.partition("?")
+            self.path = path.replace(";", "%3B") + mark + query
         return parsed
 
 

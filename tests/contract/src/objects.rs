@@ -54,7 +54,12 @@ pub fn upload(bytes: &Bytes, end: Option<Interruption>) -> Upload {
 ///
 /// # Errors
 /// That of the download.
-pub async fn collect(store: &dyn ObjectStore, name: &ObjectName, generation: u64, range: Range<u64>) -> Result<Option<Bytes>, domain::PortError> {
+pub async fn collect(
+    store: &dyn ObjectStore,
+    name: &ObjectName,
+    generation: u64,
+    range: Range<u64>,
+) -> Result<Option<Bytes>, domain::PortError> {
     let Some(download) = store.open(name, generation, range).await? else { return Ok(None) };
     let pieces: Vec<Bytes> = download.try_collect().await?;
     Ok(Some(pieces.concat().into()))
@@ -159,7 +164,8 @@ impl Case<'_> {
         let bytes = content(BIG_BYTES, 8);
         let held = Arc::new(Held::default());
         let (source, holder) = (bytes.clone(), held.clone());
-        let pieces = stream::iter(0..BIG_BYTES / CHUNK_BYTES).map(move |i| Ok(holder.piece(&source[i * CHUNK_BYTES..(i + 1) * CHUNK_BYTES])));
+        let pieces =
+            stream::iter(0..BIG_BYTES / CHUNK_BYTES).map(move |i| Ok(holder.piece(&source[i * CHUNK_BYTES..(i + 1) * CHUNK_BYTES])));
         let stored = self.store.write(&self.name("big"), pieces.boxed(), Some(crc32c::crc32c(&bytes))).await.unwrap();
         let Uploaded::Stored(info) = stored else { panic!("{stored:?}") };
         let (now, most) = (held.now.load(Ordering::SeqCst), held.most.load(Ordering::SeqCst));

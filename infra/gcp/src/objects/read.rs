@@ -72,7 +72,7 @@ impl Reading {
         loop {
             match timeout(STALL_LIMIT, self.response.next()).await {
                 Err(_) => return Err(silent(&self.name)),
-                Ok(Some(Err(e))) => return Err(failed(&self.name, Doing::Reading, &e)),
+                Ok(Some(Err(e))) => return Err(self.broken(&e)),
                 Ok(Some(Ok(chunk))) => {
                     self.take(&chunk)?;
                     if let Some(before) = self.held.replace(chunk) {
@@ -86,6 +86,15 @@ impl Reading {
                 }
             }
         }
+    }
+
+    /// Why it cannot go on. Taken up again it asks for the generation that it began with.
+    fn broken(&self, e: &google_cloud_storage::Error) -> PortError {
+        if e.http_status_code() == Some(404) {
+            let generation = self.response.object().generation;
+            return PortError::passing(PART, format!("`{}`: generation {generation} was replaced while it was read", self.name));
+        }
+        failed(&self.name, Doing::Reading, e)
     }
 
     fn take(&mut self, chunk: &Bytes) -> Result<(), PortError> {

@@ -2,7 +2,7 @@
 //! asks IAM Credentials (`signBlob`, 50 ms). A federated identity and a person cannot; their devices get the bytes from us.
 //! Source: docs.cloud.google.com/storage/docs/access-control/signed-urls.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::objects::ObjectName;
@@ -12,9 +12,9 @@ use google_cloud_storage::builder::storage::SignedUrlBuilder;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use super::bucket;
 use super::client::base;
 use super::error::with_causes;
-use super::bucket;
 use crate::Endpoint;
 
 /// How long a signature may take before the bytes go through us.
@@ -29,34 +29,34 @@ pub struct SigningKeyError(String);
 
 /// Who signs, if anybody does.
 pub(super) struct Signing {
-    signer: Option<Signer>,
+    /// Empty until the environment is asked, at the first URL.
+    signer: OnceLock<Option<Signer>>,
     rests_until: Mutex<Option<Instant>>,
 }
 
 impl Signing {
+    fn by(signer: impl Into<OnceLock<Option<Signer>>>) -> Self {
+        Self { signer: signer.into(), rests_until: Mutex::default() }
+    }
+
     pub(super) fn none() -> Self {
-        Self { signer: None, rests_until: Mutex::default() }
+        Self::by(None)
     }
 
     /// The credentials of the environment, if they can sign.
     pub(super) fn by_environment() -> Self {
-        let signer = Builder::default().build_signer();
-        if let Err(e) = &signer {
-            info!(reason = %with_causes(e), "Downloads go through this process: the credentials cannot sign URLs");
-        }
-        Self { signer: signer.ok(), rests_until: Mutex::default() }
+        Self::by(OnceLock::new())
     }
 
     pub(super) fn by_key(key: &str) -> Result<Self, SigningKeyError> {
         let key = serde_json::from_str(key).map_err(|_| SigningKeyError("it is no JSON".into()))?;
         let signer = service_account::Builder::new(key).build_signer();
-        let signer = signer.map_err(|e| SigningKeyError(with_causes(&e)))?;
-        Ok(Self { signer: Some(signer), rests_until: Mutex::default() })
+        signer.map(|signer| Self::by(Some(signer))).map_err(|e| SigningKeyError(with_causes(&e)))
     }
 
     /// `None` where nobody can sign, and for a while after a signature failed: a download through us is better than none.
     pub(super) async fn url(&self, endpoint: &Endpoint, name: &ObjectName, generation: u64, valid_for: Duration) -> Option<String> {
-        let signer = self.signer.as_ref().filter(|_| !self.rests())?;
+        let signer = self.signer.get_or_init(environment).as_ref().filter(|_| !self.rests())?;
         let builder = SignedUrlBuilder::for_object(bucket(name), name.object())
             .with_expiration(valid_for)
             .with_query_param("generation", generation.to_string())
@@ -79,4 +79,12 @@ impl Signing {
     fn rests(&self) -> bool {
         self.rests_until.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
     }
+}
+
+fn environment() -> Option<Signer> {
+    let signer = Builder::default().build_signer();
+    if let Err(e) = &signer {
+        info!(reason = %with_causes(e), "Downloads go through this process: the credentials cannot sign URLs");
+    }
+    signer.ok()
 }

@@ -119,4 +119,3 @@ fn odd(name: &ObjectName, object: &Object, arrived: u32) -> PortError {
     let text = format!("`{name}`: generation {} has crc32c {kept:08x}, what arrived here has {arrived:08x}", object.generation);
     PortError::lasting(PART, text)
 }
-
