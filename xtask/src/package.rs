@@ -26,14 +26,15 @@ Builds what is shipped, into target/package: the shim as program and as .deb for
 
 Usage: cargo xtask package [TARGET]… [--try] [--twice]
 
-  TARGET     arm64 (Pi 3 and later, 64 bit), armhf (Pi 2 and later, 32 bit), amd64; all of them when none is named
+  TARGET     arm64 (Pi 3 and later, 64 bit), armhf (Pi 2 and later, 32 bit), amd64,
+             armv6 (Pi Zero and Pi 1; the program alone, static); all of them when none is named
   --try      plays the demo, an outage in the middle, with each shim that was built, under emulation where it must be
   --twice    builds everything a second time in another folder and fails unless both have the same bytes
 
 What it needs beyond Rust: Debian's cross compilers, `apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 gcc-arm-linux-gnueabihf libc6-dev-armhf-cross`, and the targets, `rustup target add aarch64-unknown-linux-gnu
-armv7-unknown-linux-gnueabihf`; to try it, `apt-get install qemu-user-static`. cargo-deb and cargo-cyclonedx are installed into the target folder.
-A Pi Zero or Pi 1 (ARMv6) needs a libc that Debian's cross compilers do not have: infra/images/README.md has the recipe.";
+armv7-unknown-linux-gnueabihf`; to try it, `apt-get install qemu-user-static`. armv6 needs Python 3 with venv and
+`rustup component add rust-src`. cargo-deb, cargo-cyclonedx, Zig and cargo-zigbuild are installed into the target folder.";
 
 /// Where everything ends up.
 pub(crate) fn folder() -> PathBuf {
@@ -46,7 +47,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let mut targets = vec![];
     while let Some(name) = args.word() {
         let target = Target::named(&name);
-        targets.push(target.ok_or_else(|| args::usage(format!("no target `{name}`; there are arm64, armhf, amd64")))?);
+        targets.push(target.ok_or_else(|| args::usage(format!("no target `{name}`; there are arm64, armhf, amd64, armv6")))?);
     }
     args.finish()?;
     if targets.is_empty() {
@@ -76,7 +77,9 @@ fn make_all(targets: &[Target], folder: &std::path::Path, builds: &std::path::Pa
     for target in targets {
         interrupt::check()?;
         let program = build::shim(*target, builds)?;
-        deb::make(*target, builds, folder)?;
+        if target.has_debs() {
+            deb::make(*target, builds, folder)?;
+        }
         fs::copy(&program, folder.join(format!("drawbridge-shim-{}", target.debian)))?;
     }
     sbom::make(folder)?;

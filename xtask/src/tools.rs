@@ -98,3 +98,17 @@ pub(crate) fn mosquitto() -> Result<PathBuf> {
     shell::run(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends", "mosquitto"])).context(INSTALL)?;
     found().context(INSTALL)
 }
+
+/// A PATH on which cargo finds Zig and cargo-zigbuild, from PyPI: they cross-build where Debian has no compiler.
+pub(crate) fn zig() -> Result<std::ffi::OsString> {
+    const PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.1"];
+    let venv = shell::target().join("tools/zig");
+    if !venv.join("bin/cargo-zigbuild").is_file() {
+        println!("Installing {} into {}", PACKAGES.join(" and "), venv.display());
+        shell::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv)).context("`apt-get install python3-venv`")?;
+        let mut install = Command::new(venv.join("bin/python"));
+        shell::run(install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES))?;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths([venv.join("bin")].into_iter().chain(std::env::split_paths(&path)))?)
+}

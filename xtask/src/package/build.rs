@@ -5,37 +5,43 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::shell;
+use crate::{shell, tools};
 
 /// A kind of machine.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target {
-    /// Debian's name for it.
+    /// Debian's name for it; the Pi Zero and Pi 1 have none there.
     pub(crate) debian: &'static str,
     /// Rust's.
     pub(crate) triple: &'static str,
-    /// The linker, which is Debian's cross compiler.
-    linker: &'static str,
-    /// What runs its programs here, and where its libraries are; `None` for this machine's own kind.
-    pub(crate) emulator: Option<(&'static str, &'static str)>,
+    /// The linker, which is Debian's cross compiler; `None` where Debian has none, and Zig builds.
+    linker: Option<&'static str>,
+    /// What runs its programs here; `None` for this machine's own kind.
+    pub(crate) emulator: Option<&'static str>,
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 3] = [
+    pub(crate) const ALL: [Self; 4] = [
         Self {
             debian: "arm64",
             triple: "aarch64-unknown-linux-gnu",
-            linker: "aarch64-linux-gnu-gcc",
-            emulator: Some(("qemu-aarch64-static", "/usr/aarch64-linux-gnu")),
+            linker: Some("aarch64-linux-gnu-gcc"),
+            emulator: Some("qemu-aarch64-static -L /usr/aarch64-linux-gnu"),
         },
         Self {
             debian: "armhf",
             triple: "armv7-unknown-linux-gnueabihf",
-            linker: "arm-linux-gnueabihf-gcc",
-            emulator: Some(("qemu-arm-static", "/usr/arm-linux-gnueabihf")),
+            linker: Some("arm-linux-gnueabihf-gcc"),
+            emulator: Some("qemu-arm-static -L /usr/arm-linux-gnueabihf"),
         },
-        Self { debian: "amd64", triple: "x86_64-unknown-linux-gnu", linker: "gcc", emulator: None },
+        Self { debian: "amd64", triple: "x86_64-unknown-linux-gnu", linker: Some("gcc"), emulator: None },
+        Self { debian: "armv6", triple: "arm-unknown-linux-musleabihf", linker: None, emulator: Some("qemu-arm-static -cpu arm1176") },
     ];
+
+    /// Whether Debian has packages for it.
+    pub(crate) fn has_debs(self) -> bool {
+        self.linker.is_some()
+    }
 
     /// By Debian's name.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -50,30 +56,35 @@ pub(crate) fn shim(target: Target, builds: &Path) -> Result<PathBuf> {
 
 /// Builds the program of a package.
 pub(crate) fn program(package: &str, target: Target, builds: &Path) -> Result<PathBuf> {
-    ensure!(
-        shell::find(target.linker).is_some(),
-        "{} is needed to build for {}: `cargo xtask package --help` names the packages",
-        target.linker,
-        target.debian
-    );
     println!("{package} for {}", target.debian);
     let mut command = shell::cargo_command();
-    command.args(["build", "--release", "--locked", "--package", package, "--target", target.triple]);
-    let variable = format!("CARGO_TARGET_{}_LINKER", target.triple.to_uppercase().replace('-', "_"));
-    command.env(variable, target.linker).env("CARGO_TARGET_DIR", builds).env("CARGO_ENCODED_RUSTFLAGS", flags(builds)?);
+    let mut flags = flags(builds)?;
+    if let Some(linker) = target.linker {
+        let hint = "`cargo xtask package --help` names the packages to install";
+        ensure!(shell::find(linker).is_some(), "{linker} is needed to build for {}: {hint}", target.debian);
+        command.arg("build").env(format!("CARGO_TARGET_{}_LINKER", target.triple.to_uppercase().replace('-', "_")), linker);
+    } else {
+        // No standard library is shipped for it: it is built along, which stable Rust allows by this variable alone.
+        command.args(["zigbuild", "-Zbuild-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1").env("PATH", tools::zig()?);
+        flags.push("-Clink-self-contained=no".into());
+    }
+    command.args(["--release", "--locked", "--package", package, "--target", target.triple]);
+    command.env("CARGO_TARGET_DIR", builds).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     // The same for what is C: aws-lc.
     command.env("CFLAGS", format!("-ffile-prefix-map={}=/build", builds.display())).env("SOURCE_DATE_EPOCH", epoch()?);
-    shell::run(&mut command).with_context(|| format!("missing target? `rustup target add {}`", target.triple))?;
+    shell::run(&mut command).with_context(|| match target.linker {
+        Some(_) => format!("missing target? `rustup target add {}`", target.triple),
+        None => "missing sources of the standard library? `rustup component add rust-src`".to_owned(),
+    })?;
     Ok(builds.join(target.triple).join("release").join(package))
 }
 
 /// No path of this machine in what is built: panics name files.
-fn flags(builds: &Path) -> Result<String> {
+fn flags(builds: &Path) -> Result<Vec<String>> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".cargo")));
     let home = home.context("neither CARGO_HOME nor HOME is set")?;
     let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
-    let flags = [remap(&shell::root(), "/drawbridge"), remap(&home, "/cargo"), remap(builds, "/build")];
-    Ok(flags.join("\u{1f}"))
+    Ok(vec![remap(&shell::root(), "/drawbridge"), remap(&home, "/cargo"), remap(builds, "/build")])
 }
 
 /// The time of the last commit: what archives are dated with (reproducible-builds.org, SOURCE_DATE_EPOCH).

@@ -18,9 +18,10 @@ pub(crate) fn shim(target: Target, folder: &Path) -> Result<()> {
     let program = folder.join(format!("drawbridge-shim-{}", target.debian));
     let wrapper = shell::target().join("package-build").join(format!("run-shim-{}", target.debian));
     let runs = match target.emulator {
-        Some((emulator, libraries)) => {
-            ensure!(shell::find(emulator).is_some(), "{emulator} is needed to try it: `apt-get install qemu-user-static`");
-            format!("{emulator} -L {libraries} {}", program.display())
+        Some(emulator) => {
+            let name = emulator.split(' ').next().unwrap_or(emulator);
+            ensure!(shell::find(name).is_some(), "{name} is needed to try it: `apt-get install qemu-user-static`");
+            format!("{emulator} {}", program.display())
         }
         None => program.display().to_string(),
     };
