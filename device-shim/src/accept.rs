@@ -37,8 +37,7 @@ pub struct Intake {
 pub struct IntakeCounters {
     taken: AtomicU64,
     refused: AtomicU64,
-    pub(crate) connections: AtomicU64,
-    pub(crate) connections_refused: AtomicU64,
+    pub(crate) connections: Arc<listener::Connections>,
     downlink: Arc<Downlink>,
 }
 
@@ -47,7 +46,7 @@ impl IntakeCounters {
     #[must_use]
     pub fn new(downlink: Arc<Downlink>) -> Arc<Self> {
         let zero = AtomicU64::default;
-        Arc::new(Self { taken: zero(), refused: zero(), connections: zero(), connections_refused: zero(), downlink })
+        Arc::new(Self { taken: zero(), refused: zero(), connections: Arc::default(), downlink })
     }
 
     /// As of now.
@@ -57,8 +56,8 @@ impl IntakeCounters {
         IntakeReport {
             taken: get(&self.taken),
             refused: get(&self.refused),
-            connections: get(&self.connections),
-            connections_refused: get(&self.connections_refused),
+            connections: get(&self.connections.open),
+            connections_refused: get(&self.connections.refused),
             commands_dropped: self.downlink.dropped(),
         }
     }

@@ -9,10 +9,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::access_token::{AccessToken, AccessTokenError, TokenClient, Wish};
 use crate::clock::{CloudClock, system_wall};
 use crate::config::Config;
 use crate::download::DownloadOptions;
 use crate::identity::Identity;
+use crate::metadata::MetadataOptions;
 use crate::run::run as run_shim;
 
 /// Exit code of a configuration that cannot be used (`EX_USAGE` of sysexits.h).
@@ -59,12 +61,10 @@ pub enum Command {
     Download(DownloadOptions),
     /// Make the device's key pair; the private key stays here.
     Keygen(KeygenOptions),
-    /// Print a token of the device, for trials with other clients.
-    Token {
-        /// Configuration file.
-        #[arg(long, env = "DRAWBRIDGE_SHIM_CONFIG", default_value = DEFAULT_CONFIG)]
-        config: PathBuf,
-    },
+    /// Print a token of the device: the JWT that other clients connect with, or with --scope an OAuth 2.0 access token.
+    Token(TokenOptions),
+    /// Give programs on this device access tokens as the metadata server of a Compute Engine machine does.
+    ServeMetadata(MetadataOptions),
     /// Print a commented configuration with every key.
     Config {
         /// Print the example; there is nothing else to print.
@@ -94,6 +94,23 @@ pub struct SendOptions {
     /// Read this file instead of standard input.
     #[arg(long)]
     pub file: Option<PathBuf>,
+}
+
+/// Options of `token`.
+#[derive(Debug, ClapArgs)]
+pub struct TokenOptions {
+    /// Configuration file; its `cloud` is where the token service is.
+    #[arg(long, env = "DRAWBRIDGE_SHIM_CONFIG", default_value = DEFAULT_CONFIG)]
+    pub config: PathBuf,
+    /// Print an access token for these OAuth 2.0 scopes, separated by spaces, instead of the JWT.
+    #[arg(long, value_name = "SCOPES")]
+    pub scope: Option<String>,
+    /// The service account to act as; without, the device itself.
+    #[arg(long, value_name = "EMAIL", requires = "scope")]
+    pub service_account: Option<String>,
+    /// Print JSON: `access_token`, `expires_in` in seconds, `token_type`.
+    #[arg(long, requires = "scope")]
+    pub json: bool,
 }
 
 /// Options of `keygen`.
@@ -129,8 +146,7 @@ pub fn run(path: &Path) -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(EXIT_USAGE, &error),
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+    log_to_stderr();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &error),
@@ -144,7 +160,18 @@ pub fn run(path: &Path) -> ExitCode {
     }
 }
 
+/// The log of a verb that goes on; `RUST_LOG` says how much.
+pub(crate) fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+}
+
 async fn until_stopped(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    Ok(run_shim(config, stop_signal()?).await?)
+}
+
+/// Cancelled by SIGTERM and Ctrl-C.
+pub(crate) fn stop_signal() -> std::io::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let on_signal = stop.clone();
@@ -155,16 +182,37 @@ async fn until_stopped(config: Config) -> Result<(), Box<dyn std::error::Error>>
         }
         on_signal.cancel();
     });
-    Ok(run_shim(config, stop).await?)
+    Ok(stop)
 }
 
 /// `drawbridge-shim token`.
 #[must_use]
-pub fn token(path: &Path) -> ExitCode {
-    let config = match Config::load(path) {
+pub fn token(options: &TokenOptions) -> ExitCode {
+    let config = match Config::load(&options.config) {
         Ok(config) => config,
         Err(error) => return fail(EXIT_USAGE, &error),
     };
+    match &options.scope {
+        None => jwt(config),
+        Some(scope) => {
+            let wish = Wish { scope: scope.clone(), service_account: options.service_account.clone() };
+            match access_token(config, &wish) {
+                Ok(token) if options.json => print(&format!("{:#}\n", token.to_json())),
+                Ok(token) => print(&format!("{}\n", token.reveal())),
+                Err(error) if error.is_usage() => fail(EXIT_USAGE, &error),
+                Err(error) => fail(1, &error),
+            }
+        }
+    }
+}
+
+fn access_token(config: Config, wish: &Wish) -> Result<AccessToken, AccessTokenError> {
+    let client = TokenClient::new(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|e| AccessTokenError::Setup(e.to_string()))?.block_on(client.fetch(wish))
+}
+
+fn jwt(config: Config) -> ExitCode {
     let identity = match Identity::load(config.device, &config.private_key, config.link.token_life) {
         Ok(identity) => identity,
         Err(error) => return fail(1, &error),

@@ -8,8 +8,8 @@
 //!
 //! The device's token goes to the configured `cloud` and to nobody else; each request has a fresh one.
 
-mod answer;
-mod client;
+pub(crate) mod answer;
+pub(crate) mod client;
 mod error;
 mod fetch;
 mod part;

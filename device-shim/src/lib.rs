@@ -7,6 +7,7 @@
 //! ```
 
 pub mod accept;
+pub mod access_token;
 pub mod backoff;
 pub mod cli;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod drain;
 pub mod identity;
 pub mod keygen;
 pub mod link;
+pub mod metadata;
 pub mod run;
 pub mod send;
 pub mod spool;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use device_shim::cli::{Args, Command};
-use device_shim::{cli, config, doctor, download, keygen, send, status};
+use device_shim::{cli, config, doctor, download, keygen, metadata, send, status};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -15,7 +15,8 @@ fn main() -> ExitCode {
         Command::Doctor { config } => doctor::main(&config),
         Command::Download(options) => download::main(&options),
         Command::Keygen(options) => keygen::main(&options),
-        Command::Token { config } => cli::token(&config),
+        Command::Token(options) => cli::token(&options),
+        Command::ServeMetadata(options) => metadata::main(&options),
         Command::Config { example: _ } => cli::print(config::EXAMPLE),
     }
 }

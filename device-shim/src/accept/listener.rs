@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,53 +11,58 @@ use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::IntakeCounters;
-
 /// How long to wait when the system has no descriptor for a further connection.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(100);
+
+/// Connections of one or more listeners.
+#[derive(Debug, Default)]
+pub struct Connections {
+    /// Open now.
+    pub open: AtomicU64,
+    /// Closed at once, because there were too many.
+    pub refused: AtomicU64,
+}
 
 /// At most so many connections of a listener at a time.
 #[derive(Clone)]
 pub struct Cap {
     free: Arc<tokio::sync::Semaphore>,
-    counters: Arc<IntakeCounters>,
+    counters: Arc<Connections>,
 }
 
 impl Cap {
     /// A cap of `max` connections.
     #[must_use]
-    pub fn new(max: usize, counters: Arc<IntakeCounters>) -> Self {
+    pub fn new(max: usize, counters: Arc<Connections>) -> Self {
         Self { free: Arc::new(tokio::sync::Semaphore::new(max)), counters }
     }
 
     /// Wraps a connection, or closes it when there are too many.
     fn admit<T>(&self, io: T) -> Option<Capped<T>> {
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
-            self.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
+            self.counters.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         };
-        self.counters.connections.fetch_add(1, Ordering::Relaxed);
+        self.counters.open.fetch_add(1, Ordering::Relaxed);
         Some(Capped { io, open: Open { _permit: permit, counters: Arc::clone(&self.counters) } })
     }
 
     /// The next connection to `listener` that the cap has room for.
     pub async fn accept_tcp(&self, listener: &TcpListener) -> Capped<TcpStream> {
-        loop {
-            match listener.accept().await {
-                Ok((io, _)) => {
-                    if let Some(io) = self.admit(io) {
-                        return io;
-                    }
-                }
-                Err(error) => pause(&error).await,
-            }
-        }
+        self.next(|| listener.accept()).await
     }
 
     /// The next connection to `listener` that the cap has room for.
     pub async fn accept_unix(&self, listener: &UnixListener) -> Capped<UnixStream> {
+        self.next(|| listener.accept()).await
+    }
+
+    async fn next<T, Peer, F>(&self, mut accept: impl FnMut() -> F) -> Capped<T>
+    where
+        F: Future<Output = io::Result<(T, Peer)>>,
+    {
         loop {
-            match listener.accept().await {
+            match accept().await {
                 Ok((io, _)) => {
                     if let Some(io) = self.admit(io) {
                         return io;
@@ -84,12 +89,12 @@ pub struct Capped<T> {
 /// A place under the cap.
 pub struct Open {
     _permit: tokio::sync::OwnedSemaphorePermit,
-    counters: Arc<IntakeCounters>,
+    counters: Arc<Connections>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.counters.connections.fetch_sub(1, Ordering::Relaxed);
+        self.counters.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

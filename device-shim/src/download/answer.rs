@@ -28,7 +28,7 @@ pub(super) fn crc32c(headers: &HeaderMap) -> Option<u32> {
 }
 
 /// The message in an error of Google's shape, or the beginning of what came instead.
-pub(super) fn message(body: &str) -> String {
+pub(crate) fn message(body: &str) -> String {
     let said = serde_json::from_str::<serde_json::Value>(body).ok().and_then(|v| v["error"]["message"].as_str().map(str::to_owned));
     said.unwrap_or_else(|| body.to_owned()).chars().take(500).flat_map(char::escape_debug).collect()
 }

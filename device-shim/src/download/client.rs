@@ -1,11 +1,8 @@
 //! One request: whom it trusts, whom it names, where it may be led.
 
-use std::sync::Arc;
-
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, IF_RANGE, RANGE};
 use reqwest::redirect::Policy;
 use reqwest::{Response, Url};
-use rustls::{ClientConfig, RootCertStore};
 
 use super::DownloadError;
 use super::source::Source;
@@ -34,7 +31,7 @@ impl Client {
         let _known = ClockHistory::open(&config.data_dir, 0, &clock);
         let link = config.link;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(trust(&source, &clock)?)
+            .tls_backend_preconfigured(tls::http_client(source.roots.as_deref(), &source.url, &clock)?)
             .connect_timeout(link.connect_timeout)
             .read_timeout(link.ack_timeout)
             .redirect(Policy::custom(|attempt| {
@@ -77,22 +74,8 @@ impl Client {
     }
 }
 
-/// Where only `http` is spoken nobody has to be trusted, and a system without roots will do.
-fn trust(source: &Source, clock: &CloudClock) -> Result<ClientConfig, DownloadError> {
-    match tls::client(source.roots.as_deref(), clock) {
-        Ok(config) => Ok(Arc::unwrap_or_clone(config)),
-        Err(_) if source.url.scheme() == "http" => {
-            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-            let config = config.map_err(|e| DownloadError::Setup(e.to_string()))?;
-            Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
-        }
-        Err(e) => Err(e.into()),
-    }
-}
-
 /// An error with its causes; reqwest's own text stops before the reason. The URL, which may be signed, is left out.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(cause) = next {

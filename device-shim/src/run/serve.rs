@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
@@ -82,7 +83,7 @@ fn write_ready(parts: &Parts, mqtt: Option<&TcpListener>, http: Option<&TcpListe
 }
 
 fn cap(parts: &Parts) -> Cap {
-    Cap::new(parts.config.accept.max_connections, parts.intake.counters().clone())
+    Cap::new(parts.config.accept.max_connections, Arc::clone(&parts.intake.counters().connections))
 }
 
 fn serve_http(listener: TcpListener, parts: &Parts) -> impl Future<Output = ()> + use<> {
