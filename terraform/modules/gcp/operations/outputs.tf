@@ -1,0 +1,4 @@
+output "channels" {
+  description = "Notification channels, for alerts of your own."
+  value       = local.channels
+}
