@@ -148,6 +148,8 @@ impl Line {
             seen.connections += 1;
             seen.connections
         };
+        // Each PUBACK leaves by itself, and at once.
+        stream.set_nodelay(true).unwrap();
         *bridge.live.lock().unwrap() = Some(stream.try_clone().unwrap());
         Self { bridge, stream, act, codec: Codec::new(0, 0), number, published: 0, unacked: 0 }
     }

@@ -80,6 +80,7 @@ async fn store(stores: &Stores, pem: String) {
         log_level: LogLevel::None,
         ca_certificates: Vec::new(),
         object_rules: rules,
+        service_accounts: Vec::new(),
     };
     stores.registries.put(registry, &record, Expect::Absent).await.unwrap();
     let device = Device {
@@ -90,6 +91,7 @@ async fn store(stores: &Stores, pem: String) {
         metadata: BTreeMap::new(),
         log_level: LogLevel::Unspecified,
         gateway: GatewaySettings::default(),
+        service_accounts: Vec::new(),
     };
     stores.devices.put(DEVICE, &device, Expect::Absent).await.unwrap();
 }

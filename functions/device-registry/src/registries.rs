@@ -1,7 +1,7 @@
 //! Registries: create, get, list, update, delete.
 
 use domain::ports::{Expect, Page, Versioned, Written};
-use domain::{CertificateDetails, DomainError, Registry, Timestamp};
+use domain::{CertificateDetails, DomainError, Registry, Timestamp, broadcast};
 use edge::PageRequest;
 use protocol::{Location, ProjectId, RegistryName};
 
@@ -10,7 +10,7 @@ use crate::mask::Mask;
 use crate::{Deps, pb};
 
 /// What an update may name.
-pub(crate) const MUTABLE: [&str; 10] = [
+pub(crate) const MUTABLE: [&str; 11] = [
     "event_notification_configs",
     "state_notification_config",
     "state_notification_config.pubsub_topic_name",
@@ -21,6 +21,7 @@ pub(crate) const MUTABLE: [&str; 10] = [
     "log_level",
     "credentials",
     "object_rules",
+    "service_accounts",
 ];
 
 fn not_found(name: &RegistryName) -> DomainError {
@@ -44,6 +45,7 @@ pub(crate) async fn create(
         log_level: enums::log_level(sent.log_level)?,
         ca_certificates: credential::ca(&sent.credentials)?,
         object_rules: convert::object_rules(&sent.object_rules)?,
+        service_accounts: credential::accounts(&sent.service_accounts)?,
     };
     registry.validate()?;
     check_added(&registry.ca_certificates, &[], deps.now())?;
@@ -105,6 +107,9 @@ fn apply(registry: &mut Registry, sent: &pb::DeviceRegistry, mask: &Mask) -> Res
     if mask.touches("object_rules") {
         registry.object_rules = convert::object_rules(&sent.object_rules)?;
     }
+    if mask.touches("service_accounts") {
+        registry.service_accounts = credential::accounts(&sent.service_accounts)?;
+    }
     Ok(())
 }
 
@@ -130,7 +135,8 @@ pub(crate) async fn delete(deps: &Deps, name: &RegistryName) -> Result<(), Domai
             // Conflict: somebody created the registry anew meanwhile, and the device has a home again.
             deps.stores.registries.put(&key, &found.value, Expect::Absent).await?;
         }
-        return refused;
+        refused?;
+        return Ok(broadcast::forget(&deps.stores, name).await?);
     }
 }
 

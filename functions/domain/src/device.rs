@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::{Stores, Versioned};
 use crate::registry::LogLevel;
-use crate::{DeviceCredential, DomainError, PortError};
+use crate::token::{self, ServiceAccount};
+use crate::{DeviceCredential, DomainError, PortError, Registry};
 
 /// The one key of a device's records: registry and the id its owner chose.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -80,16 +81,26 @@ pub struct Device {
     pub log_level: LogLevel,
     /// Gateway settings.
     pub gateway: GatewaySettings,
+    /// Ours: which service accounts it may act as, in place of the registry's; empty: the registry's.
+    #[serde(default)]
+    pub service_accounts: Vec<ServiceAccount>,
 }
 
 impl Device {
-    /// Checks the limits of credentials and metadata.
+    /// Whether it may act as `account`: by its own list, or without one by that of `registry`, which must be its own.
+    pub fn may_act_as(&self, account: &ServiceAccount, registry: &Registry) -> bool {
+        let list = if self.service_accounts.is_empty() { &registry.service_accounts } else { &self.service_accounts };
+        self.key.registry == registry.name && list.contains(account)
+    }
+
+    /// Checks the limits of credentials, metadata and service accounts.
     pub fn validate(&self) -> Result<(), DomainError> {
         if self.credentials.len() > MAX_DEVICE_CREDENTIALS {
             let text = format!("{} credentials exceed the limit of {MAX_DEVICE_CREDENTIALS}", self.credentials.len());
             return Err(DomainError::invalid("credentials", text));
         }
-        validate_metadata(&self.metadata).map_err(|text| DomainError::invalid("metadata", text))
+        validate_metadata(&self.metadata).map_err(|text| DomainError::invalid("metadata", text))?;
+        token::check_accounts(&self.service_accounts)
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::DomainError;
 use crate::objects::{MAX_OBJECT_RULES, ObjectRule};
+use crate::token::{self, ServiceAccount};
 
 /// How much of a device's life is logged. Numbers are the API's (`LogLevel`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -60,6 +61,9 @@ pub struct Registry {
     /// Ours: which files its devices may touch. Records from before there were any have none.
     #[serde(default)]
     pub object_rules: Vec<ObjectRule>,
+    /// Ours: which service accounts its devices may act as.
+    #[serde(default)]
+    pub service_accounts: Vec<ServiceAccount>,
 }
 
 impl Registry {
@@ -92,7 +96,7 @@ impl Registry {
             return Err(DomainError::invalid("object_rules", text));
         }
         self.object_rules.iter().try_for_each(ObjectRule::validate)?;
-        Ok(())
+        token::check_accounts(&self.service_accounts)
     }
 }
 
@@ -117,6 +121,7 @@ mod tests {
             log_level: LogLevel::None,
             ca_certificates: vec![],
             object_rules: vec![],
+            service_accounts: Vec::new(),
         }
     }
 
@@ -141,9 +146,11 @@ mod tests {
     }
 
     #[test]
-    fn a_record_from_before_there_were_object_rules_still_reads() {
+    fn a_record_from_before_there_were_object_rules_and_service_accounts_still_reads() {
         let mut record = serde_json::to_value(registry(&[])).unwrap();
-        record.as_object_mut().unwrap().remove("object_rules").unwrap();
+        for field in ["object_rules", "service_accounts"] {
+            record.as_object_mut().unwrap().remove(field).unwrap();
+        }
         assert_eq!(serde_json::from_value::<Registry>(record).unwrap(), registry(&[]));
     }
 }

@@ -69,7 +69,7 @@ fn device(keys: &[PublicKey]) -> Device {
     let credentials = keys.iter().map(|key| DeviceCredential { key: key.clone(), expires_at: None }).collect();
     let key = DeviceKey { registry: "projects/proj/locations/l/registries/reg".parse().unwrap(), id: "dev".parse().unwrap() };
     let (metadata, gateway) = (Default::default(), GatewaySettings::default());
-    Device { key, num_id: 1, credentials, blocked: false, metadata, log_level: LogLevel::Unspecified, gateway }
+    Device { key, num_id: 1, credentials, blocked: false, metadata, log_level: LogLevel::Unspecified, gateway, service_accounts: vec![] }
 }
 
 fn verify(token: &str, device: Option<Device>) -> Result<Timestamp, Refusal> {

@@ -33,6 +33,7 @@ fn speaker(routes: &[(&str, &str, bool)]) -> Speaker {
         log_level: LogLevel::None,
         ca_certificates: vec![],
         object_rules: vec![],
+        service_accounts: Vec::new(),
     };
     let device = Device {
         key: DeviceKey { registry: name.parse().unwrap(), id: "dev".parse().unwrap() },
@@ -42,6 +43,7 @@ fn speaker(routes: &[(&str, &str, bool)]) -> Speaker {
         metadata: Default::default(),
         log_level: LogLevel::Unspecified,
         gateway: GatewaySettings::default(),
+        service_accounts: Vec::new(),
     };
     Speaker::new(&device, Arc::new(registry), None)
 }

@@ -138,6 +138,7 @@ impl App {
             log_level: LogLevel::None,
             ca_certificates: vec![],
             object_rules: vec![],
+            service_accounts: Vec::new(),
         };
         app.stores.registries.put(REGISTRY, &registry, Expect::Absent).await.unwrap();
         app.add("dev", 7, &[]).await;
@@ -154,6 +155,7 @@ impl App {
             metadata: metadata.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
             log_level: LogLevel::Unspecified,
             gateway: GatewaySettings::default(),
+            service_accounts: Vec::new(),
         };
         let key = device.key.to_string();
         self.stores.devices.put(&key, &device, Expect::Anything).await.unwrap();

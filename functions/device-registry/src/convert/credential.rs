@@ -1,6 +1,7 @@
-//! Device credentials and CA certificates.
+//! Device credentials, CA certificates and service accounts.
 
 use domain::credential::{DeviceCredential, PublicKey, PublicKeyFormat};
+use domain::token::ServiceAccount;
 use domain::{CertificateDetails, DomainError};
 
 use crate::{Timestamp, pb};
@@ -8,6 +9,14 @@ use crate::{Timestamp, pb};
 /// A device's credentials as sent. Only their shape is checked; keys are checked by [`PublicKey::validate`].
 pub(crate) fn device(sent: &[pb::DeviceCredential]) -> Result<Vec<DeviceCredential>, DomainError> {
     sent.iter().enumerate().map(|(place, c)| one(place, c)).collect()
+}
+
+/// The service accounts of a registry or device, each an address.
+pub(crate) fn accounts(sent: &[String]) -> Result<Vec<ServiceAccount>, DomainError> {
+    let read = |(place, text): (usize, &String)| {
+        text.parse().map_err(|why: String| DomainError::invalid(format!("service_accounts[{place}]"), why))
+    };
+    sent.iter().enumerate().map(read).collect()
 }
 
 fn one(place: usize, sent: &pb::DeviceCredential) -> Result<DeviceCredential, DomainError> {

@@ -70,5 +70,6 @@ pub(crate) fn to_pb(device: &Device, beside: &Beside) -> pb::Device {
             gateway_auth_method: enums::auth_method_number(device.gateway.auth_method),
             ..Default::default()
         }),
+        service_accounts: device.service_accounts.iter().map(ToString::to_string).collect(),
     }
 }

@@ -57,5 +57,6 @@ pub(crate) fn to_pb(registry: &Registry) -> pb::DeviceRegistry {
         log_level: enums::log_level_number(registry.log_level),
         credentials: registry.ca_certificates.iter().map(|pem| credential::to_ca(pem)).collect(),
         object_rules: registry.object_rules.iter().map(rule).collect(),
+        service_accounts: registry.service_accounts.iter().map(ToString::to_string).collect(),
     }
 }

@@ -71,6 +71,7 @@ fn read(deps: &Deps, registry: &Registry, sent: &pb::Device) -> Result<Device, D
         metadata: sent.metadata.clone(),
         log_level: enums::log_level(sent.log_level)?,
         gateway: convert::gateway(sent.gateway_config.as_ref())?,
+        service_accounts: credential::accounts(&sent.service_accounts)?,
     };
     device.validate()?;
     check_added(&device.credentials, &[], registry, deps.now())?;

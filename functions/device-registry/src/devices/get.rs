@@ -9,7 +9,7 @@ use crate::mask::Mask;
 use crate::{Deps, pb};
 
 /// What a read may name.
-pub(crate) const FIELDS: [&str; 29] = [
+pub(crate) const FIELDS: [&str; 30] = [
     "id",
     "name",
     "num_id",
@@ -39,6 +39,7 @@ pub(crate) const FIELDS: [&str; 29] = [
     "gateway_config.gateway_auth_method",
     "gateway_config.last_accessed_gateway_id",
     "gateway_config.last_accessed_gateway_time",
+    "service_accounts",
 ];
 
 /// Fields that stand in the status record.
@@ -91,6 +92,7 @@ fn prune(d: &mut pb::Device, mask: &Mask) {
     mask.keep("blocked", &mut d.blocked);
     mask.keep("log_level", &mut d.log_level);
     mask.keep("metadata", &mut d.metadata);
+    mask.keep("service_accounts", &mut d.service_accounts);
     within(&mut d.last_error_status, "last_error_status", mask, |status| {
         mask.keep("last_error_status.code", &mut status.code);
         mask.keep("last_error_status.message", &mut status.message);

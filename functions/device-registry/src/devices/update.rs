@@ -11,7 +11,7 @@ use crate::mask::Mask;
 use crate::{Deps, pb, registries};
 
 /// What an update may name.
-pub(crate) const MUTABLE: [&str; 7] = [
+pub(crate) const MUTABLE: [&str; 8] = [
     "credentials",
     "blocked",
     "metadata",
@@ -19,6 +19,7 @@ pub(crate) const MUTABLE: [&str; 7] = [
     "gateway_config",
     "gateway_config.gateway_type",
     "gateway_config.gateway_auth_method",
+    "service_accounts",
 ];
 
 /// Changes the fields of `mask` to what `sent` says. Reads and writes until nobody comes between; then tells the
@@ -53,6 +54,9 @@ fn apply(device: &mut Device, sent: &pb::Device, mask: &Mask) -> Result<(), Doma
     }
     if mask.touches("log_level") {
         device.log_level = enums::log_level(sent.log_level)?;
+    }
+    if mask.touches("service_accounts") {
+        device.service_accounts = credential::accounts(&sent.service_accounts)?;
     }
     if mask.touches("gateway_config") {
         let gateway = convert::gateway(sent.gateway_config.as_ref())?;

@@ -174,6 +174,24 @@ async fn object_rules_are_set_and_emptied_by_a_patch() {
 }
 
 #[tokio::test]
+async fn service_accounts_of_a_registry_and_of_a_device_are_set_and_emptied() {
+    let app = App::with_device().await;
+    let accounts = json!(["fleet@p.iam.gserviceaccount.com"]);
+    let device = format!("{REG}/devices/dev");
+    for resource in [REG, &device] {
+        let uri = format!("{resource}?updateMask=serviceAccounts");
+        app.patch(&uri, json!({"serviceAccounts": accounts})).await.ok();
+        app.patch(&uri, json!({"service_accounts": ["nobody"]})).await.invalid("`nobody` is not a service account");
+        app.patch(&uri, json!({"serviceAccounts": vec!["a@b.c"; 11]})).await.invalid("11 service accounts exceed the limit of 10");
+        assert_eq!(app.get(resource).await.ok()["serviceAccounts"], accounts, "a refused patch changes nothing");
+        assert_eq!(app.patch(&uri, json!({})).await.ok().get("serviceAccounts"), None);
+    }
+    app.create(json!({"id": "own", "serviceAccounts": accounts})).await.ok();
+    assert_eq!(app.get(&format!("{REG}/devices/own?fieldMask=serviceAccounts")).await.ok()["serviceAccounts"], accounts);
+    assert_eq!(app.get(&format!("{REG}/devices/own?fieldMask=blocked")).await.ok().get("serviceAccounts"), None);
+}
+
+#[tokio::test]
 async fn a_patch_without_mask_or_of_what_is_fixed_is_refused() {
     let app = App::with_registry().await;
     app.patch(REG, json!({"logLevel": "DEBUG"})).await.invalid("update_mask must name");

@@ -106,6 +106,7 @@ mod tests {
             metadata: BTreeMap::new(),
             log_level: LogLevel::Unspecified,
             gateway: GatewaySettings::default(),
+            service_accounts: Vec::new(),
         }
     }
 

@@ -96,6 +96,7 @@ fn device(key: &DeviceKey, pem: String) -> Device {
         metadata: BTreeMap::new(),
         log_level: LogLevel::Unspecified,
         gateway: GatewaySettings::default(),
+        service_accounts: Vec::new(),
     }
 }
 
@@ -114,6 +115,7 @@ fn registry(key: &DeviceKey) -> Registry {
         log_level: LogLevel::None,
         ca_certificates: Vec::new(),
         object_rules: Vec::new(),
+        service_accounts: Vec::new(),
     }
 }
 

@@ -95,6 +95,7 @@ fn registry() -> Registry {
         http_enabled: false,
         log_level: LogLevel::None,
         ca_certificates: Vec::new(),
+        service_accounts: Vec::new(),
         object_rules: vec![
             rule("gs://files/firmware/", Access::Read),
             rule("gs://files/{registryId}/{deviceId}/", Access::ReadWrite),
@@ -112,6 +113,7 @@ fn device(id: &str, num_id: u64, pem: String) -> Device {
         metadata: BTreeMap::new(),
         log_level: LogLevel::Unspecified,
         gateway: GatewaySettings::default(),
+        service_accounts: Vec::new(),
     }
 }
 

@@ -127,6 +127,7 @@ fn device(id: &str, num_id: u64, pem: String) -> Device {
         metadata: BTreeMap::new(),
         log_level: LogLevel::Unspecified,
         gateway: GatewaySettings::default(),
+        service_accounts: Vec::new(),
     }
 }
 
@@ -141,6 +142,7 @@ async fn stores(devices: [Device; 2]) -> Stores {
         log_level: LogLevel::None,
         ca_certificates: Vec::new(),
         object_rules: Vec::new(),
+        service_accounts: Vec::new(),
     };
     stores.registries.put(REGISTRY, &registry, Expect::Absent).await.unwrap();
     for device in devices {

@@ -65,6 +65,7 @@ fn registry() -> Registry {
         log_level: LogLevel::None,
         ca_certificates: vec![],
         object_rules: vec![],
+        service_accounts: Vec::new(),
     }
 }
 
@@ -109,6 +110,7 @@ impl Rig {
             metadata: BTreeMap::new(),
             log_level: LogLevel::Unspecified,
             gateway: GatewaySettings::default(),
+            service_accounts: Vec::new(),
         };
         self.put(&device).await;
         self.stores.device_numbers.put(&num_id.to_string(), &device.key, Expect::Anything).await.unwrap();

@@ -90,6 +90,7 @@ async fn fill(stores: &Stores, devices: usize, pem: &str) -> Result<()> {
         log_level: LogLevel::None,
         ca_certificates: vec![],
         object_rules: vec![],
+        service_accounts: Vec::new(),
     };
     stores.registries.put(REGISTRY, &registry, Expect::Anything).await?;
     let key = PublicKey { format: PublicKeyFormat::Es256Pem, pem: pem.to_owned() };
@@ -102,6 +103,7 @@ async fn fill(stores: &Stores, devices: usize, pem: &str) -> Result<()> {
             metadata: BTreeMap::new(),
             log_level: LogLevel::Unspecified,
             gateway: GatewaySettings::default(),
+            service_accounts: Vec::new(),
         };
         stores.devices.put(&device.key.to_string(), &device, Expect::Anything).await?;
     }
