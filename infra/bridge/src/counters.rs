@@ -92,6 +92,8 @@ counters! {
     commands_refused,
     /// Commands nobody acknowledged in time.
     commands_timed_out,
+    /// PUBACKs of commands that came after nobody waited for them any more; recorded where the command was kept.
+    commands_acked_late,
     /// Record reads or writes of a session that failed and will be tried again.
     records_failed,
     /// Sessions ended by the device's DISCONNECT.

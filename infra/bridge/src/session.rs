@@ -5,6 +5,7 @@ mod chores;
 mod downlink;
 mod inbound;
 mod opening;
+mod queue;
 mod timers;
 mod window;
 
@@ -115,6 +116,7 @@ impl Session {
             Signal::Changed => {
                 self.read_records();
                 self.read_config();
+                self.deliver_queued();
                 Ok(())
             }
         }

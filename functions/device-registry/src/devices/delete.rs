@@ -1,10 +1,12 @@
 //! Deleting a device.
 //!
 //! Order: the device first, so that from then on nobody finds it; then configuration, state and status at the versions
-//! read before; then the number. Stopped anywhere, it leaves records that no device shows: a creation of the same id
-//! removes them, and a number without its device names nobody. A live session is told and closes itself.
+//! read before; then the number; then its commands. Stopped anywhere, it leaves records that no device shows: a creation
+//! of the same id removes them, and a number without its device names nobody, nor do the commands that are kept under it.
+//! A live session is told and closes itself.
 
 use domain::DomainError;
+use domain::command::{self, Recipient};
 use domain::ports::{Expect, Written};
 use protocol::DeviceName;
 
@@ -24,6 +26,7 @@ pub(crate) async fn delete(deps: &Deps, name: &DeviceName) -> Result<(), DomainE
         let _unchanged = remains.remove(deps).await?;
         deps.stores.device_numbers.delete(&device.num_id.to_string(), Expect::Anything).await?;
         deps.hint(&device.key).await;
+        command::forget(&deps.stores, &Recipient::from(&device)).await?;
         return Ok(());
     }
 }

@@ -1,7 +1,9 @@
 //! `DELETE /v1/V`.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use domain::command::{NewCommand, Queue, Recipient};
 use domain::status::{DeviceStatus, ErrorStatus};
 use domain::{Timestamp, state};
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ fn dev() -> String {
     format!("{REG}/devices/dev")
 }
 
-/// A device with configuration, state and status of its own.
+/// A device with configuration, state, status and a command that waits.
 async fn used() -> App {
     let app = App::with_registry().await;
     app.create(json!({"id": "dev", "config": {"binaryData": "b2xk"}})).await.ok();
@@ -20,6 +22,9 @@ async fn used() -> App {
     let error = ErrorStatus { code: 3, message: "old".into() };
     let status = DeviceStatus { last_event: Some(Timestamp::from_secs(NOON)), last_error: Some(error), ..DeviceStatus::default() };
     app.stores.statuses.put(&App::key().to_string(), &status, domain::ports::Expect::Anything).await.unwrap();
+    let queue = Queue { stores: &app.stores, channel: &*app.channel, clock: &*app.clock };
+    let command = NewCommand { id: None, subfolder: String::new(), data: b"old".to_vec(), ttl: Duration::from_secs(60) };
+    queue.take(&Recipient { key: App::key(), num_id: 2_600_000_000_000_000 }, command, 0).await.unwrap();
     app
 }
 
@@ -42,14 +47,15 @@ async fn a_deleted_device_is_gone_with_all_its_records() {
     let left = s.configs.list("", None, 9).await.unwrap().items.len()
         + s.states.list("", None, 9).await.unwrap().items.len()
         + s.statuses.list("", None, 9).await.unwrap().items.len()
-        + s.device_numbers.list("", None, 9).await.unwrap().items.len();
+        + s.device_numbers.list("", None, 9).await.unwrap().items.len()
+        + s.commands.list("", None, 9).await.unwrap().items.len();
     assert_eq!(left, 0);
     assert_eq!(*app.channel.hints.lock().unwrap(), ["dev"], "the live session is told");
 }
 
 #[tokio::test]
 async fn stopped_after_any_write_it_leaves_no_ghost() {
-    for writes in 0..5 {
+    for writes in 0..6 {
         let app = used().await;
         app.budget.store(writes, Ordering::Relaxed);
         app.delete(&dev()).await.refused(503, "UNAVAILABLE", "try again");

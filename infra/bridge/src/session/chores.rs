@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::command::Drained;
 use domain::config::{self, DeviceConfig};
 use domain::identity::UnverifiedJwt;
 use domain::ports::Versioned;
@@ -25,25 +26,27 @@ pub(super) enum Chore {
     Config(Result<Option<DeviceConfig>, PortError>),
     Records(Box<RecordsRead>),
     Noted(Result<(), PortError>),
+    AckedLate(Result<(), PortError>),
+    Drained(Result<Drained, PortError>),
 }
 
 /// A read that runs, and whether it is wanted once more.
 #[derive(Debug, Default)]
-struct Reading {
+pub(super) struct Reading {
     runs: bool,
     again: bool,
 }
 
 impl Reading {
     /// Whether to start now.
-    fn wish(&mut self) -> bool {
+    pub(super) fn wish(&mut self) -> bool {
         let start = !self.runs;
         self.again = self.runs;
         self.runs = true;
         start
     }
     /// Whether to start once more.
-    fn done(&mut self) -> bool {
+    pub(super) fn done(&mut self) -> bool {
         self.runs = false;
         std::mem::take(&mut self.again)
     }
@@ -57,6 +60,9 @@ pub(super) struct Chores {
     records: Reading,
     /// A configuration could not be read; the next recheck tries again.
     config_owed: bool,
+    pub(super) queue: Reading,
+    /// The queue of commands is to be looked at again at the next recheck.
+    pub(super) queue_owed: bool,
     /// Version of the device record that the token was last checked against.
     device_version: Option<u64>,
 }
@@ -93,6 +99,9 @@ impl Session {
         if std::mem::take(&mut self.chores.config_owed) {
             self.read_config();
         }
+        if std::mem::take(&mut self.chores.queue_owed) {
+            self.deliver_queued();
+        }
     }
 
     /// Has the next recheck read the configuration too.
@@ -118,7 +127,7 @@ impl Session {
         }));
     }
 
-    fn note(&mut self, chore: BoxFuture<'static, Chore>) {
+    pub(super) fn note(&mut self, chore: BoxFuture<'static, Chore>) {
         if self.chores.notes >= NOTES {
             self.bridge.counters.records_failed.one();
             return;
@@ -135,6 +144,13 @@ impl Session {
                 self.chores.notes -= 1;
                 self.bridge.counters.records_failed.add(usize::from(noted.is_err()));
             }
+            Chore::AckedLate(noted) => {
+                self.chores.notes -= 1;
+                self.bridge.counters.records_failed.add(usize::from(noted.is_err()));
+                // What stood behind it may go now.
+                self.deliver_queued();
+            }
+            Chore::Drained(drained) => self.on_drained(drained),
         }
         Ok(())
     }
@@ -164,7 +180,7 @@ impl Session {
         Ok(())
     }
 
-    fn records_failed(&mut self) {
+    pub(super) fn records_failed(&mut self) {
         self.bridge.counters.records_failed.one();
         self.timers.retry_soon();
     }

@@ -30,7 +30,8 @@ struct Subscription {
 /// What was sent at QoS 1 and awaits its PUBACK. Nothing is sent again on the same connection (MQTT 3.1.1, 4.4).
 enum Sent {
     Config(u64),
-    Command(oneshot::Sender<Result<Delivery, PortError>>),
+    /// Who waits for it, and its id if it is one that is kept.
+    Command(oneshot::Sender<Result<Delivery, PortError>>, Option<String>),
 }
 
 /// How far a command got.
@@ -54,6 +55,8 @@ pub(super) struct Downlink {
     config_asked: bool,
     /// A configuration waits for an acknowledgement.
     config_deferred: bool,
+    /// Commands that waited wait for an acknowledgement of others.
+    pub(super) queue_deferred: bool,
 }
 
 impl Downlink {
@@ -68,11 +71,16 @@ impl Downlink {
             config_sent: None,
             config_asked: false,
             config_deferred: false,
+            queue_deferred: false,
         }
     }
 
     pub(super) fn wants_config(&self) -> bool {
         self.config.is_some()
+    }
+
+    pub(super) fn wants_commands(&self) -> bool {
+        self.commands.is_some()
     }
 
     fn in_flight(&self, of: fn(&Sent) -> bool) -> usize {
@@ -106,6 +114,9 @@ impl Session {
         self.wire.suback(&mut self.outbox.bytes, id, &granted).map_err(|e| Ending::Malformed(format!("SUBSCRIBE: {e}")))?;
         if self.downlink.config_asked {
             self.read_config();
+        }
+        if filters.iter().any(|(filter, _)| matches!(SubscribeTopic::parse(filter), Ok(SubscribeTopic::Commands { .. }))) {
+            self.deliver_queued();
         }
         Ok(())
     }
@@ -164,8 +175,9 @@ impl Session {
     /// Sends a command, or says why not.
     pub(super) fn on_order(&mut self, order: Order) {
         let Order { command, reply } = order;
+        let kept = command.id.clone();
         match self.send_command(command) {
-            Sending::Awaited(id) => self.downlink.unacked.push((id, Sent::Command(reply))),
+            Sending::Awaited(id) => self.downlink.unacked.push((id, Sent::Command(reply, kept))),
             Sending::Ended(delivery) => {
                 self.bridge.counters.commands.add(usize::from(delivery == Delivery::Delivered));
                 // Who asked may have given up.
@@ -176,7 +188,7 @@ impl Session {
 
     fn send_command(&mut self, command: Command) -> Sending {
         let Some(subscription) = self.downlink.commands else { return Sending::Ended(Delivery::NotSubscribed) };
-        let waiting = self.downlink.in_flight(|s| matches!(s, Sent::Command(_)));
+        let waiting = self.downlink.in_flight(|s| matches!(s, Sent::Command(..)));
         let full = waiting >= self.bridge.limits.commands_in_flight || self.downlink.unacked.len() >= self.downlink.receive_max;
         if full && subscription.at_least_once {
             self.bridge.counters.commands_refused.one();
@@ -216,13 +228,19 @@ impl Session {
             }
             // Refused: it stays unacknowledged and comes again with the next connection.
             Sent::Config(_) => {}
-            Sent::Command(reply) => {
+            Sent::Command(reply, kept) => {
                 self.bridge.counters.commands.add(usize::from(taken));
-                let _gone = reply.send(Ok(if taken { Delivery::Acknowledged } else { Delivery::Refused }));
+                let is_late = reply.send(Ok(if taken { Delivery::Acknowledged } else { Delivery::Refused })).is_err();
+                if let Some(id) = kept.filter(|_| is_late && taken) {
+                    self.note_late_ack(&id);
+                }
             }
         }
         if std::mem::take(&mut self.downlink.config_deferred) {
             self.read_config();
+        }
+        if std::mem::take(&mut self.downlink.queue_deferred) {
+            self.deliver_queued();
         }
     }
 }

@@ -34,6 +34,8 @@ enum Codec {
 
 pub struct Client {
     pub io: Box<dyn Io>,
+    /// User properties of the last PUBLISH (MQTT 5).
+    pub user_properties: Vec<(String, String)>,
     inbox: BytesMut,
     codec: Codec,
 }
@@ -100,7 +102,7 @@ pub fn subscribe(level: u8, id: u16, filters: &[(&str, u8)]) -> Vec<u8> {
 impl Client {
     pub fn over(io: Box<dyn Io>, level: u8) -> Self {
         let codec = if level == 5 { Codec::V5(v5::Codec::new(0, 0)) } else { Codec::V3(v3::Codec::new(0)) };
-        Self { io, inbox: BytesMut::new(), codec }
+        Self { io, user_properties: Vec::new(), inbox: BytesMut::new(), codec }
     }
 
     pub async fn open(addr: SocketAddr, level: u8) -> Self {
@@ -166,7 +168,15 @@ impl Client {
         loop {
             let decoded = match &mut self.codec {
                 Codec::V3(codec) => codec.decode(&mut self.inbox).map(|p| p.map(|(p, _)| from_v3(p))),
-                Codec::V5(codec) => codec.decode(&mut self.inbox).map(|p| p.map(|(p, _)| from_v5(p))),
+                Codec::V5(codec) => codec.decode(&mut self.inbox).map(|p| {
+                    p.map(|(p, _)| {
+                        if let v5::Packet::Publish(publish) = &p {
+                            let user = publish.properties.as_ref().map(|p| p.user_properties.clone()).unwrap_or_default();
+                            self.user_properties = user.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+                        }
+                        from_v5(p)
+                    })
+                }),
             };
             if let Some(got) = decoded.unwrap() {
                 return got;
