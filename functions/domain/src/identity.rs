@@ -68,6 +68,17 @@ pub enum Refusal {
     /// The registry does not take this protocol. Said only to who holds a key.
     #[error("{0} is disabled for this registry")]
     ProtocolDisabled(&'static str),
+    /// No access token that was given to this device.
+    #[error("the token is neither a JWT nor an access token that was given to this device for objects; ask the token service for one")]
+    UnknownAccessToken,
+    /// An access token that was.
+    #[error("the access token expired at {at}, the server's time is {now}")]
+    AccessTokenExpired {
+        /// When it did.
+        at: Timestamp,
+        /// The server's time.
+        now: Timestamp,
+    },
 }
 
 fn age(d: std::time::Duration) -> String {

@@ -11,6 +11,7 @@
 //! | `status` | last-seen times and `lastErrorStatus`, written seldom |
 //! | `identity` | a JWT and a record become a [`identity::VerifiedDevice`], or a refusal that says why |
 //! | `token` | what a device's access token is asked and answered with |
+//! | `issued_token` | what is remembered of an access token, so that our own routes take it |
 //! | `objects` | files of devices: names, and the rules of who may touch them |
 //! | `ports` | what the cloud side needs from outside, one screen |
 
@@ -22,6 +23,7 @@ pub mod credential;
 pub mod device;
 pub mod error;
 pub mod identity;
+pub mod issued_token;
 pub mod message;
 pub mod objects;
 pub mod ports;
@@ -38,6 +40,7 @@ pub use credential::{DeviceCredential, PublicKey, PublicKeyFormat};
 pub use device::{Device, DeviceKey};
 pub use error::{DomainError, PortError};
 pub use identity::{Refusal, VerifiedDevice};
+pub use issued_token::IssuedToken;
 pub use message::{Attributes, Message};
 pub use registry::{Registry, Route};
 pub use time::Timestamp;

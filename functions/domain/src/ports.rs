@@ -12,8 +12,9 @@ use crate::broadcast::Broadcast;
 use crate::command::CommandRecord;
 use crate::config::ConfigHistory;
 use crate::device::{Device, DeviceKey};
+use crate::issued_token::IssuedToken;
 use crate::message::Message;
-use crate::objects::{Download, ObjectInfo, ObjectName, Upload, Uploaded};
+use crate::objects::{Download, Folder, ObjectInfo, ObjectName, Upload, Uploaded};
 use crate::registry::Registry;
 use crate::state::StateHistory;
 use crate::status::DeviceStatus;
@@ -147,6 +148,8 @@ pub trait TokenIssuer: Send + Sync {
     async fn exchange(&self, subject: &Secret, scope: &Scope) -> Result<Issued, PortError>;
     /// A token of a service account, for the holder of a federated token.
     async fn impersonate(&self, federated: &AccessToken, account: &ServiceAccount, scope: &Scope) -> Result<Issued, PortError>;
+    /// The same as `token`, but in Cloud Storage nothing outside of `folders`, and nothing in other services.
+    async fn downscope(&self, token: &AccessToken, folders: &[Folder]) -> Result<Issued, PortError>;
 }
 
 /// The keys we sign subject tokens with (ES256). A key is published before it signs and for as long as what it signed counts.
@@ -200,4 +203,6 @@ pub struct Stores {
     pub commands: Arc<dyn Records<CommandRecord>>,
     /// By name: commands to many devices.
     pub broadcasts: Arc<dyn Records<Broadcast>>,
+    /// By the SHA-256 of a token: whose it is.
+    pub issued_tokens: Arc<dyn Records<IssuedToken>>,
 }

@@ -125,6 +125,8 @@ impl From<Refusal> for ApiError {
             | Refusal::Expired { .. }
             | Refusal::NotYetValid { .. }
             | Refusal::Lifetime { .. }
+            | Refusal::UnknownAccessToken
+            | Refusal::AccessTokenExpired { .. }
             | Refusal::UnknownDeviceOrKey => Code::Unauthenticated,
         };
         Self::new(code, e.to_string())
