@@ -2,8 +2,10 @@
 //!
 //! # Promise
 //! - A reading is acknowledged to the spool only when the cloud has it and every reading before it.
-//! - After a cut at most a window of readings is sent twice; a renewal of the token or a stop whose acknowledgements
-//!   came in time sends none twice.
+//! - At most a window of readings is sent twice, after a cut of the line as after a `kill -9` or a power cut: from the first
+//!   reading whose acknowledgement the disk does not have to the last one sent there are never more than
+//!   [`Settings::window`]. So a disk that cannot save acknowledgements stops the drain. A renewal of the token or a stop whose
+//!   acknowledgements came in time sends none twice.
 //! - It never gives up. It waits by [`Backoff`] between attempts, which one CONNACK does not reset.
 //! - A reading that ends [`Settings::refusals`] connections in a row, while it is the only one under way, is set aside
 //!   ([`refused`]) and counted: it cannot stop the readings behind it.
@@ -30,11 +32,13 @@ use feed::{Acker, Feed};
 use outage::Outage;
 use refused::Refused;
 use suspicion::Suspicion;
-use under_way::UnderWay;
+use under_way::{Allowed, UnderWay};
 
 /// What bounds a drain.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
+    /// Readings that a crash may make it send again. No more are under way either.
+    pub window: usize,
     /// Payload bytes that may be under way; one reading always may.
     pub window_bytes: usize,
     /// How long a stop or a renewal waits for the acknowledgements under way.
@@ -171,6 +175,7 @@ impl<L: Link> Drain<L> {
                     },
                     Err(error) => return End::Error(error),
                 },
+                () = self.acker.saved_moved(), if ending.is_none() => {}
                 () = self.feed.more(), if ending.is_none() && self.under_way.wants_more() => {}
                 Some(taken) = receipts.next() => if let Some(receipt) = taken { session.acknowledge(receipt) },
                 Ok(()) = commands.changed() => session.want_commands(*commands.borrow_and_update()),
@@ -187,13 +192,14 @@ impl<L: Link> Drain<L> {
 
     /// Queues what the window has room for.
     fn fill(&mut self, session: &mut L::Session) {
+        self.under_way.saved(self.acker.saved());
         loop {
             while let Some(stored) = self.feed.pop_if(|| self.under_way.wants_more()) {
                 self.under_way.push(stored);
             }
-            let (window, bytes) = self.allowed(session.window());
+            let allowed = self.allowed(session.window());
             let others = self.under_way.sent();
-            let Some(stored) = self.under_way.next_to_send(window, bytes) else { return };
+            let Some(stored) = self.under_way.next_to_send(allowed) else { return };
             match session.publish(stored) {
                 Ok(()) => self.under_way.mark_sent(),
                 // Set aside in its turn, so that places set aside only grow.
@@ -208,10 +214,11 @@ impl<L: Link> Drain<L> {
         }
     }
 
-    fn allowed(&self, window: usize) -> (usize, usize) {
+    fn allowed(&self, window: usize) -> Allowed {
+        let repeats = self.settings.window;
         match self.under_way.oldest() {
-            Some(oldest) if self.suspicion.falls_on(oldest.seq) => (1, usize::MAX),
-            _ => (window, self.settings.window_bytes),
+            Some(oldest) if self.suspicion.falls_on(oldest.seq) => Allowed { window: 1, bytes: usize::MAX, repeats },
+            _ => Allowed { window, bytes: self.settings.window_bytes, repeats },
         }
     }
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::{Intake, IntakeCounters};
 use crate::clock::history::ClockHistory;
 use crate::clock::{CloudClock, system_wall};
-use crate::config::Config;
+use crate::config::{Config, LinkConfig};
 use crate::downlink::Downlink;
 use crate::drain::refused::Refused;
 use crate::drain::{Drain, Settings, Shared};
@@ -127,8 +127,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
 }
 
 fn new_drain(config: &Config, tail: &Tail, link: MqttLink, refused: Refused, shared: Shared) -> Result<Drain<MqttLink>, RunError> {
-    let settings =
-        Settings { window_bytes: config.link.window_bytes, drain_timeout: config.link.drain_timeout, refusals: config.link.refusals };
+    let LinkConfig { window, window_bytes, drain_timeout, refusals, .. } = config.link;
+    let settings = Settings { window, window_bytes, drain_timeout, refusals };
     Ok(Drain::new(tail, link, config.backoff.policy()?, settings, refused, shared))
 }
 

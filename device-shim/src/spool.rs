@@ -10,8 +10,8 @@
 //! - Memory does not grow with what is held; bytes on disk do not exceed the quota by more than one group.
 //!
 //! # Not promised
-//! - Exactly once. The acknowledged position is saved with the next commit, every 1,024 acknowledged readings and
-//!   every 500 ms; what was acknowledged after that is delivered again after a crash.
+//! - Exactly once. What was acknowledged and not yet saved is delivered again after a crash. [`Spool::saved`] says how far it
+//!   is saved; the drain counts its window from there, so that a crash repeats at most a window.
 //! - That a reading whose commit failed is gone: after a power cut it may be found and delivered.
 //! - A damaged generation is set aside whole: at most 64 MB of readings, counted as evicted by corruption.
 //!
@@ -75,7 +75,7 @@ pub trait Spool: Send {
     fn append(&mut self, batch: &[Reading]) -> Result<Range<Seq>, SpoolError>;
 
     /// Makes everything appended and acknowledged so far durable, with one flush. Costs nothing when there is nothing
-    /// to save.
+    /// to save, and needs no space on the disk when there are only acknowledgements.
     ///
     /// # Errors
     /// [`SpoolError::DiskFull`] or [`SpoolError::Storage`]: nothing appended since the last commit is promised, and
@@ -90,12 +90,15 @@ pub trait Spool: Send {
     /// set aside and counted, and the readings after it are returned.
     fn peek(&mut self, from: Seq, limit: PeekLimit) -> Result<Vec<Stored>, SpoolError>;
 
-    /// Gives up every reading below `below`: the cloud has them. Lower than an earlier call: nothing happens; higher
-    /// than what is committed: counts as all that is.
+    /// Gives up every reading below `below`: the cloud has them. Durable with the next [`commit`](Self::commit). Lower than
+    /// an earlier call: nothing happens; higher than what is committed: counts as all that is.
     ///
     /// # Errors
-    /// [`SpoolError::Storage`] when the position could not be saved; it is saved with the next commit.
+    /// [`SpoolError::Storage`] when a drained generation could not be put away: ask again. Never for want of space.
     fn ack(&mut self, below: Seq) -> Result<(), SpoolError>;
+
+    /// Every reading below this place was given up, and that is durable: no crash brings it back. It never goes back.
+    fn saved(&self) -> Seq;
 
     /// What the spool has done and holds. Reads at most one reading.
     fn stats(&mut self) -> SpoolStats;

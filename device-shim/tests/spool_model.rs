@@ -59,13 +59,15 @@ struct World {
     /// Appended after them.
     pending: u64,
     acknowledged: Seq,
+    /// What the spool says of acknowledgements that are durable.
+    saved: Seq,
     filler: Option<Filler>,
 }
 
 impl World {
     fn new(disk: &Path, when_full: FullPolicy) -> Self {
         let options = SledOptions { when_full, ballast_bytes: 4 << 20, ..SMALL };
-        let mut world = Self { disk: disk.to_owned(), spool: None, options, end: 0, pending: 0, acknowledged: 0, filler: None };
+        let mut world = Self { disk: disk.to_owned(), spool: None, options, end: 0, pending: 0, acknowledged: 0, saved: 0, filler: None };
         world.spool = Some(open(&world.dir(), options));
         world
     }
@@ -180,20 +182,22 @@ impl World {
 
     /// The account is exact, and what it calls held is there.
     fn check(&mut self) {
-        let (end, acknowledged) = (self.end, self.acknowledged);
+        let (end, acknowledged, saved) = (self.end, self.acknowledged, self.saved);
         let may_evict = self.options.when_full == FullPolicy::DropOldestGeneration;
         let spool = self.spool();
         let stats = spool.stats();
         assert_exact(&stats);
         assert_eq!((stats.accepted, stats.end, stats.quarantined), (end, end, 0));
         assert!(stats.delivered <= acknowledged, "{stats:?}");
+        assert!(end - stats.held >= saved && spool.saved() >= saved, "{saved} were given up durably: {stats:?}");
+        self.saved = spool.saved();
         assert!(may_evict || stats.evicted.total() == 0, "{stats:?}");
         assert_readings(&all_from(spool, 0), end - stats.held..end);
     }
 }
 
-/// Makes `after` what a power cut would have left between the two: in the files that grew or changed in place, the
-/// changed bytes before `share` of them are new and the rest is old. A commit that was followed by a change of the
+/// Makes `after` what a power cut would have left between the two: in the files that grew or changed in place, those of the
+/// generations and the one of the acknowledged position, the changed bytes before `share` of them are new and the rest is old. A commit that was followed by a change of the
 /// chain is whole: it was synced before.
 fn tear(before: &Path, after: &Path, share: f64) {
     let manifest = |dir: &Path| fs::read(dir.join("manifest")).expect("a manifest");
@@ -201,7 +205,8 @@ fn tear(before: &Path, after: &Path, share: f64) {
         return;
     }
     for entry in fs::read_dir(after).expect("read").map(|entry| entry.expect("entry")) {
-        let (old, new) = (before.join(entry.file_name()).join("db"), entry.path().join("db"));
+        let file = if entry.path().is_dir() { Path::new(&entry.file_name()).join("db") } else { entry.file_name().into() };
+        let (old, new) = (before.join(&file), after.join(file));
         let (Ok(old), Ok(mut bytes)) = (fs::read(old), fs::read(&new)) else { continue };
         let at = |n: usize| old.get(n).copied().unwrap_or(0);
         let changed: Vec<usize> = (0..bytes.len()).filter(|n| bytes[*n] != at(*n)).collect();

@@ -49,6 +49,10 @@ impl Spool for Slow {
         self.inner.ack(below)
     }
 
+    fn saved(&self) -> Seq {
+        self.inner.saved()
+    }
+
     fn stats(&mut self) -> SpoolStats {
         self.inner.stats()
     }

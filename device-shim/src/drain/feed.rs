@@ -74,20 +74,34 @@ async fn read_ahead(mut tail: Tail, out: mpsc::Sender<Vec<Stored>>) {
     }
 }
 
-/// Hands the spool the newest acknowledged place; places in between are skipped while the disk is busy.
+/// Hands the spool the newest acknowledged place; places in between are skipped while the disk is busy. Knows how far the
+/// spool has saved it.
 pub(super) struct Acker {
     below: watch::Sender<Seq>,
+    spool: Tail,
     task: JoinHandle<()>,
 }
 
 impl Acker {
     pub(super) fn start(tail: Tail) -> Self {
         let (below, places) = watch::channel(0);
-        Self { below, task: tokio::spawn(hand_back(tail, places)) }
+        Self { below, spool: tail.clone(), task: tokio::spawn(hand_back(tail, places)) }
     }
 
     pub(super) fn ack(&self, below: Seq) {
         self.below.send_replace(below);
+    }
+
+    /// No crash brings back what is below this place.
+    pub(super) fn saved(&self) -> Seq {
+        self.spool.saved()
+    }
+
+    /// Resolves when that has moved; may be dropped and called again. Never resolves once the spool is closed.
+    pub(super) async fn saved_moved(&mut self) {
+        if self.spool.saved_moved().await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Resolves when the last place has been handed over.
@@ -102,9 +116,13 @@ impl Acker {
 async fn hand_back(tail: Tail, mut places: watch::Receiver<Seq>) {
     while places.changed().await.is_ok() {
         let below = *places.borrow_and_update();
-        if let Err(error) = tail.ack(below).await {
-            // The spool saves it with its next commit; until then only duplicates are at stake.
-            tracing::error!(%error, "Could not save what was acknowledged");
+        while let Err(error) = tail.ack(below).await {
+            tracing::error!(%error, "The spool could not take an acknowledgement; trying again");
+            tokio::time::sleep(AFTER_A_DISK_ERROR).await;
+            // The drain has ended. What is not saved comes again, within the window.
+            if error == SpoolError::Closed || places.has_changed().is_err() {
+                return;
+            }
         }
     }
 }

@@ -100,7 +100,7 @@ fn start(script: &[Act]) -> Scene {
     let shared = Shared { status: Arc::default(), downlink: Downlink::open(dir.path()).unwrap(), stop: stop.clone() };
     let refused = Refused::open(dir.path()).unwrap();
     let count = refused.count();
-    let settings = Settings { window_bytes: 1 << 20, drain_timeout: secs(5), refusals: 3 };
+    let settings = Settings { window: 10, window_bytes: 1 << 20, drain_timeout: secs(5), refusals: 3 };
     let backoff = Backoff::try_new(secs(1)..=secs(8), 0.0, secs(60)).unwrap();
     let drain = Drain::new(&writer.tail(), link, backoff, settings, refused, shared);
     Scene { writer, log, refused: count, stop, running: tokio::spawn(drain.run()), _dir: dir }

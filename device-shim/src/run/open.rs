@@ -36,7 +36,10 @@ pub(super) async fn spool(config: &Config) -> Result<OpenSpool, RunError> {
         Ok(Ok(spool)) => spool,
         Ok(Err(error)) | Err(error) => return Err(failed(error)),
     };
-    let started = Writer::start(spool, WriterOptions::default()).map_err(SpoolError::from);
+    // Half a window of acknowledgements is saved while the other half is under way.
+    let ack_every = (config.link.window as u64).div_ceil(2);
+    let options = WriterOptions { ack_every, ..WriterOptions::default() };
+    let started = Writer::start(spool, options).map_err(SpoolError::from);
     let (writer, thread) = match started {
         Ok(started) => started,
         Err(error) => return Err(failed(error)),

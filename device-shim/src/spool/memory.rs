@@ -85,6 +85,10 @@ impl Spool for MemorySpool {
         Ok(())
     }
 
+    fn saved(&self) -> Seq {
+        self.acknowledged
+    }
+
     fn stats(&mut self) -> SpoolStats {
         let held = self.held.len() as u64;
         SpoolStats {

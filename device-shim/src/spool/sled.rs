@@ -1,7 +1,7 @@
 //! The spool on disk: a chain of 64 MiB generations, each a sled database that is deleted whole once drained.
 //!
-//! A commit inserts records of up to 14 KiB, flushes, and syncs; the watermark of acknowledgements rides on it. A
-//! commit of less than 8 KiB is staged, and sealed into a record when 14 KiB are there. Each payload byte is so written
+//! A commit inserts records of up to 14 KiB, flushes, and syncs; the watermark of acknowledgements rides on it. With
+//! nothing to append the watermark alone is saved, in place, in a file of two pages. A commit of less than 8 KiB is staged, and sealed into a record when 14 KiB are there. Each payload byte is so written
 //! about once, and memory holds two or three generations' caches whatever the backlog.
 //!
 //! A full disk: the ballast's space opens what must be opened, and is asked for again before anything is appended.
@@ -18,6 +18,7 @@ mod fault;
 mod generation;
 mod manifest;
 mod options;
+mod position;
 mod record;
 
 use std::ops::Range;
@@ -28,9 +29,6 @@ pub use options::{FullPolicy, SledOptions};
 use self::batch::Batch;
 use self::chain::{Cause, Chain};
 use super::{PeekLimit, Reading, Rejected, Seq, Spool, SpoolError, SpoolStats, Stored};
-
-/// Acknowledged readings after which the watermark no longer waits for a commit to ride on.
-const SAVE_WATERMARK_EVERY: u64 = 1_024;
 
 /// A [`Spool`] in a folder of its own.
 pub struct SledSpool {
@@ -112,13 +110,11 @@ impl Spool for SledSpool {
     }
 
     fn commit(&mut self) -> Result<(), SpoolError> {
-        if self.pending.is_empty() && self.chain.unsaved() == 0 {
-            return Ok(());
+        if self.pending.is_empty() {
+            return self.chain.save_watermark();
         }
         let pending = std::mem::take(&mut self.pending);
-        if !pending.is_empty() {
-            self.make_room()?;
-        }
+        self.make_room()?;
         self.chain.commit(&pending, self.pending_first)?;
         self.pending = pending;
         self.pending.clear();
@@ -130,9 +126,11 @@ impl Spool for SledSpool {
     }
 
     fn ack(&mut self, below: Seq) -> Result<(), SpoolError> {
-        self.chain.retire(below)?;
-        let alone = self.pending.is_empty();
-        if alone && self.chain.unsaved() >= SAVE_WATERMARK_EVERY { self.commit() } else { Ok(()) }
+        self.chain.retire(below)
+    }
+
+    fn saved(&self) -> Seq {
+        self.chain.saved()
     }
 
     fn stats(&mut self) -> SpoolStats {

@@ -28,11 +28,14 @@ pub struct WriterOptions {
     pub group_bytes: usize,
     /// How long an acknowledged position may wait for a commit to ride on. Default 500 ms.
     pub ack_within: Duration,
+    /// Acknowledged readings after which it waits no longer: whoever counts a window from [`Tail::saved`] needs it moved.
+    /// Default 50, half of a window of 100.
+    pub ack_every: u64,
 }
 
 impl Default for WriterOptions {
     fn default() -> Self {
-        Self { queue_bytes: 4 << 20, queue_requests: 4_096, group_bytes: 256 << 10, ack_within: Duration::from_millis(500) }
+        Self { queue_bytes: 4 << 20, queue_requests: 4_096, group_bytes: 256 << 10, ack_within: Duration::from_millis(500), ack_every: 50 }
     }
 }
 
@@ -43,6 +46,7 @@ pub struct Writer {
     credit: Arc<Semaphore>,
     queue_bytes: u32,
     end: watch::Receiver<Seq>,
+    saved: watch::Receiver<Seq>,
     waits: Arc<AtomicU64>,
 }
 
@@ -51,6 +55,7 @@ pub struct Writer {
 pub struct Tail {
     requests: mpsc::Sender<Request>,
     end: watch::Receiver<Seq>,
+    saved: watch::Receiver<Seq>,
 }
 
 /// What the owning thread is asked.
@@ -72,13 +77,14 @@ impl Writer {
     pub fn start(spool: Box<dyn Spool>, options: WriterOptions) -> io::Result<(Self, JoinHandle<()>)> {
         let (requests, inbox) = mpsc::channel(options.queue_requests.max(1));
         let (ends, end) = watch::channel(0);
+        let (saves, saved) = watch::channel(0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = std::thread::Builder::new()
             .name("spool".into())
-            .spawn(move || runtime.block_on(worker::Worker::new(spool, inbox, ends, options).run()))?;
+            .spawn(move || runtime.block_on(worker::Worker::new(spool, inbox, (ends, saves), options).run()))?;
         let credit = Arc::new(Semaphore::new(options.queue_bytes as usize));
         let waits = Arc::default();
-        Ok((Self { requests, credit, queue_bytes: options.queue_bytes, end, waits }, thread))
+        Ok((Self { requests, credit, queue_bytes: options.queue_bytes, end, saved, waits }, thread))
     }
 
     /// Resolves when every reading of `batch` is durable, with their places. On `Err` none of them is promised.
@@ -103,7 +109,7 @@ impl Writer {
     /// The drain's side.
     #[must_use]
     pub fn tail(&self) -> Tail {
-        Tail { requests: self.requests.clone(), end: self.end.clone() }
+        Tail { requests: self.requests.clone(), end: self.end.clone(), saved: self.saved.clone() }
     }
 
     /// How many appends had to wait for room in the queue.
@@ -137,6 +143,20 @@ impl Tail {
     /// As [`Spool::ack`]; [`SpoolError::Closed`] when the spool's thread has ended.
     pub async fn ack(&self, below: Seq) -> Result<(), SpoolError> {
         ask(&self.requests, |reply| Request::Ack { below, reply }).await
+    }
+
+    /// As [`Spool::saved`].
+    #[must_use]
+    pub fn saved(&self) -> Seq {
+        *self.saved.borrow()
+    }
+
+    /// Resolves when [`saved`](Self::saved) has moved since this was last asked. May be dropped and called again.
+    ///
+    /// # Errors
+    /// [`SpoolError::Closed`] when the spool's thread has ended.
+    pub async fn saved_moved(&mut self) -> Result<(), SpoolError> {
+        self.saved.changed().await.map_err(|_| SpoolError::Closed)
     }
 
     /// Resolves at once when a reading at `from` or after it is committed, otherwise when one is, with the place after

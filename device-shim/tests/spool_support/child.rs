@@ -66,17 +66,36 @@ fn fill_and_drain(dir: &Path, seed: u64) {
             let Ok(found) = spool.peek(drained, limit) else { return };
             drained = found.last().map_or(drained, |last| last.seq + 1);
             say("gave", drained);
-            if spool.ack(drained).is_err() {
+            if spool.ack(drained).is_err() || (dice.below(2) == 0 && spool.commit().is_err()) {
                 return;
             }
+            say("kept", spool.saved());
         }
+    }
+}
+
+/// Places that the child told us of. Zero where it did not get that far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Said {
+    /// Readings below are durable.
+    pub saved: u64,
+    /// Readings below were acknowledged.
+    pub gave: u64,
+    /// Readings below were acknowledged, durably.
+    pub kept: u64,
+}
+
+impl Said {
+    /// The higher of each.
+    pub fn max(self, other: Self) -> Self {
+        Self { saved: self.saved.max(other.saved), gave: self.gave.max(other.gave), kept: self.kept.max(other.kept) }
     }
 }
 
 /// The child, and what it said.
 pub struct Victim {
     child: Child,
-    said: std::thread::JoinHandle<(u64, u64)>,
+    said: std::thread::JoinHandle<Said>,
 }
 
 impl Victim {
@@ -93,22 +112,22 @@ impl Victim {
             .expect("started");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let said = std::thread::spawn(move || {
-            let (mut saved, mut gave) = (0, 0);
+            let mut said = Said::default();
             for line in lines.map_while(Result::ok) {
                 match line.split_once(' ').map(|(what, place)| (what, place.parse())) {
-                    Some(("saved", Ok(place))) => saved = place,
-                    Some(("gave", Ok(place))) => gave = place,
+                    Some(("saved", Ok(place))) => said.saved = place,
+                    Some(("gave", Ok(place))) => said.gave = place,
+                    Some(("kept", Ok(place))) => said.kept = place,
                     _ => {}
                 }
             }
-            (saved, gave)
+            said
         });
         Self { child, said }
     }
 
-    /// Kills it, and returns the place up to which it was told that readings are durable, and the one up to which it
-    /// acknowledged. Zero when it did not get that far.
-    pub fn kill(mut self) -> (u64, u64) {
+    /// Kills it, and returns what it said.
+    pub fn kill(mut self) -> Said {
         let _ = self.child.kill();
         let _ = self.child.wait();
         self.said.join().expect("listened")
@@ -116,12 +135,13 @@ impl Victim {
 }
 
 /// Opens what a crash left and checks every promise. Returns how many readings are held.
-pub fn check(dir: &Path, promised: u64, acknowledged: u64) -> u64 {
+pub fn check(dir: &Path, said: Said) -> u64 {
     let mut spool = open(dir, OPTIONS);
     let stats = spool.stats();
     assert_exact(&stats);
-    assert!(stats.end >= promised, "saved up to {promised}, found up to {}: {stats:?}", stats.end);
-    assert!(stats.delivered <= acknowledged, "only {acknowledged} were acknowledged: {stats:?}");
+    let Said { saved, gave, kept } = said;
+    assert!(stats.end >= saved, "saved up to {saved}, found up to {}: {stats:?}", stats.end);
+    assert!((kept..=gave).contains(&stats.delivered), "{kept} were given up durably and {gave} at all: {stats:?}");
     assert_eq!((stats.evicted.total(), stats.quarantined), (0, 0), "{stats:?}");
     assert_readings(&all_from(&mut spool, 0), stats.delivered..stats.end);
     stats.held

@@ -22,9 +22,5 @@ pub use scene::{Scene, run_named, setting, wait_until};
 pub use sensors::Sensors;
 pub use token::device_token;
 
-/// Publishes that the shim may have under way: also the most duplicates after one cut.
+/// Publishes that the shim may have under way: also the most duplicates after one cut, and after one `kill -9` of the shim.
 pub const WINDOW: u64 = 100;
-
-/// Acknowledgements that the spool may hold unsaved, so that a `kill -9` of the shim makes it send that many more again:
-/// `SAVE_WATERMARK_EVERY` in `device-shim/src/spool/sled.rs`. They wait for the next commit, at most 500 ms.
-pub const UNSAVED: u64 = 1_024;

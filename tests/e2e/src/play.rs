@@ -9,7 +9,7 @@ use anyhow::Result;
 use chaos_proxy::ChaosProxy;
 use stage::{Cloud, CloudOptions, DeviceId, Shim, ShimOptions};
 
-use crate::{Arrival, Ledger, Scene, Sensors, UNSAVED, WINDOW, wait_until};
+use crate::{Arrival, Ledger, Scene, Sensors, WINDOW, wait_until};
 
 const REGISTRY: &str = "greenhouse";
 
@@ -26,8 +26,6 @@ const DELIVERY_LIMIT: Duration = Duration::from_secs(60);
 
 /// Times that the line or the shim is broken in [`Play::endure`]; each may bring a window of duplicates.
 const FAULTS: u64 = 6;
-/// How many of them are a `kill -9` of the shim; each may bring the unsaved acknowledgements besides.
-const KILLS: u64 = 2;
 
 /// One device and its cloud side. Dropped in the order of its fields: the device first.
 #[derive(Debug)]
@@ -119,7 +117,7 @@ pub fn judge(device: &str, readings: u64, unsure: &BTreeSet<u64>, mut take: impl
     let mut ledger = Ledger::default();
     let mut note = |ledger: &mut Ledger| -> Result<usize> {
         let arrived: Vec<_> = take()?.into_iter().filter(|a| a.device == device).collect();
-        arrived.iter().try_for_each(|a| ledger.add(a, WINDOW + UNSAVED))?;
+        arrived.iter().try_for_each(|a| ledger.add(a, WINDOW))?;
         Ok(arrived.len())
     };
     let all = |ledger: &Ledger| ledger.distinct() as u64 >= readings;
@@ -133,7 +131,7 @@ pub fn judge(device: &str, readings: u64, unsure: &BTreeSet<u64>, mut take: impl
         }
     }
     ledger.judge(readings, unsure)?;
-    let most = FAULTS * WINDOW + KILLS * UNSAVED;
+    let most = FAULTS * WINDOW;
     anyhow::ensure!(ledger.duplicates <= most, "{} duplicates after {FAULTS} faults; at most {most}", ledger.duplicates);
     Ok(ledger)
 }

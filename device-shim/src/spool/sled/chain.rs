@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::fault::Fault;
 use super::generation::{Generation, Peeked};
 use super::manifest::Manifest;
+use super::position::Position;
 use crate::spool::{PeekLimit, Seq, SpoolError, Stored};
 
 /// Generations besides the youngest that stay open for reading. Each costs about 20 MB of memory; the drain needs one.
@@ -35,6 +36,9 @@ pub(super) struct Chain {
     failed_reads: u32,
     /// Acknowledged; durable with the next commit.
     watermark: Seq,
+    /// Acknowledged and durable, here or there: in the position's file, the youngest generation or the manifest.
+    saved: Seq,
+    position: Position,
     set_aside_bytes: u64,
     ballast: Ballast,
 }
@@ -49,10 +53,9 @@ impl Chain {
         self.manifest.youngest().end
     }
 
-    /// Acknowledged readings of which the disk does not know yet.
-    pub(super) fn unsaved(&self) -> u64 {
-        let saved = self.youngest.as_ref().map_or(0, Generation::watermark).max(self.manifest.watermark);
-        self.watermark.saturating_sub(saved)
+    /// Everything below was given up, and the disk knows.
+    pub(super) fn saved(&self) -> Seq {
+        self.saved
     }
 
     /// Readings neither delivered nor evicted.
@@ -83,31 +86,38 @@ impl Chain {
         self.ballast.is_there()
     }
 
-    /// Makes the watermark and `pending`, whose places begin at `first`, durable. On `Err` nothing of `pending` is
+    /// Makes `pending`, whose places begin at `first`, and the watermark durable. On `Err` nothing of `pending` is
     /// promised; the next call repairs.
     pub(super) fn commit(&mut self, pending: &Batch, first: Seq) -> Result<(), SpoolError> {
         self.writable()?;
-        if !pending.is_empty() && first != self.end() {
+        if first != self.end() {
             let reason = format!("a repair moved the next place from {first} to {}; append again", self.end());
             return Err(SpoolError::Storage(reason));
         }
-        match self.write(pending) {
-            // The watermark alone fits in the ballast's space, and lets the drain free more.
-            Err(SpoolError::DiskFull) if pending.is_empty() => self.write(pending),
-            outcome => outcome,
-        }
-    }
-
-    fn write(&mut self, pending: &Batch) -> Result<(), SpoolError> {
         let (boot, watermark) = (self.manifest.boot, self.watermark);
         match self.writable()?.commit(boot, pending, watermark) {
             Ok(()) => {
+                self.saved = self.saved.max(watermark);
                 self.note_youngest();
                 self.roll_when_full();
                 Ok(())
             }
             Err(fault) => Err(self.lose_youngest(fault)),
         }
+    }
+
+    /// Makes the watermark durable by itself.
+    pub(super) fn save_watermark(&mut self) -> Result<(), SpoolError> {
+        let watermark = self.watermark;
+        if watermark > self.saved {
+            // In place: only a file system that copies on write may ask for space.
+            self.with_ballast(|chain| Ok(chain.position.save(watermark)?))?;
+            self.saved = watermark;
+            if let Some(generation) = &mut self.youngest {
+                generation.doom_below(watermark);
+            }
+        }
+        Ok(())
     }
 
     /// The readings at `from` and after it. Sets damaged generations aside on the way.

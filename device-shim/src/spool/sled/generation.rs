@@ -21,6 +21,9 @@ use crate::spool::Seq;
 /// A sled leaf is split above 16 entries and rewritten after 10 changes: eight are written once.
 pub(super) const RECORDS_PER_TREE: usize = 8;
 
+/// Trees dropped with one commit, so that a long drain delays none: a commit of a group fills about three.
+const DROPS_PER_COMMIT: usize = 8;
+
 /// A commit of fewer bytes is staged instead of becoming a small record at once.
 const STAGE_BELOW_BYTES: usize = 8 << 10;
 
@@ -67,7 +70,7 @@ impl Generation {
 
     /// Makes `pending` and `watermark` durable with one flush. On `Err` this handle must not be used again.
     pub(super) fn commit(&mut self, boot: u32, pending: &Batch, watermark: Seq) -> Result<(), Fault> {
-        for name in self.doomed.drain(..) {
+        for name in self.doomed.drain(..self.doomed.len().min(DROPS_PER_COMMIT)) {
             self.store.drop_tree(name)?;
         }
         if !pending.is_empty() {
@@ -141,8 +144,9 @@ impl Generation {
         Ok(())
     }
 
-    /// The youngest tree always stays: it says where this generation ends.
-    fn doom_below(&mut self, watermark: Seq) {
+    /// Drops, with the next commits, what is wholly below `watermark`, which is durable. The youngest tree always stays: it says
+    /// where this generation ends.
+    pub(super) fn doom_below(&mut self, watermark: Seq) {
         while let (Some(oldest), Some(next)) = (self.trees.first().copied(), self.trees.iter().nth(1)) {
             if *next > (watermark, 0) {
                 return;

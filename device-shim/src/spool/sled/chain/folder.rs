@@ -1,6 +1,6 @@
 //! The spool's folder: what stands there, what a crash left, what must go.
 //!
-//! `manifest`, `ballast`, `g<first place>` for each generation; `drained-g…`, `evicted-…` and `g…` outside the manifest
+//! `manifest`, `acknowledged` (the position), `ballast`, `g<first place>` for each generation; `drained-g…`, `evicted-…` and `g…` outside the manifest
 //! are about to be deleted; `corrupt-g…` are set aside for whoever wants to look.
 
 use std::fs;

@@ -1,6 +1,7 @@
 //! Opening a chain, and its youngest generation again after a failure.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::folder::{self, Cause};
@@ -10,22 +11,29 @@ use crate::spool::sled::fault::Fault;
 use crate::spool::sled::generation::Generation;
 use crate::spool::sled::manifest::{Manifest, Span, sync_dir};
 use crate::spool::sled::options::{FullPolicy, SledOptions};
+use crate::spool::sled::position::Position;
 use crate::spool::{Seq, SpoolError};
 
 const BALLAST: &str = "ballast";
+const POSITION: &str = "acknowledged";
 
 impl Chain {
     /// Opens or creates the chain in `dir` and counts one boot. Opens the youngest generation only.
     pub(in crate::spool::sled) fn open(dir: &Path, options: &SledOptions) -> Result<Self, SpoolError> {
         fs::create_dir_all(dir)?;
         let mut ballast = Ballast::new(dir.join(BALLAST), options.ballast_bytes);
-        let manifest = reconcile(dir, Manifest::load(dir)?);
+        let position = open_position(dir, &mut ballast)?;
+        let mut manifest = Manifest::load(dir)?;
+        manifest.watermark = manifest.watermark.max(position.saved());
+        let manifest = reconcile(dir, manifest);
         folder::remove_left_overs(dir, &manifest)?;
         ballast.retry();
         let mut chain = Self {
             dir: dir.to_owned(),
             generation_bytes: options.generation_bytes,
             watermark: manifest.watermark,
+            saved: manifest.watermark,
+            position,
             manifest,
             youngest: None,
             readers: Vec::new(),
@@ -35,7 +43,7 @@ impl Chain {
         };
         chain.manifest.boot += 1;
         chain.open_making_room(options.when_full)?;
-        chain.with_ballast(|chain| Ok(chain.manifest.save(&chain.dir)?))?;
+        chain.save_manifest()?;
         chain.retire(chain.watermark)?;
         chain.ballast.retry();
         chain.has_ballast();
@@ -60,7 +68,10 @@ impl Chain {
         let path = self.dir.join(span.name());
         match self.with_ballast(|_| Generation::open(&path, span.first)) {
             Ok(generation) => {
-                self.watermark = self.watermark.max(generation.watermark());
+                self.saved = self.saved.max(generation.watermark());
+                self.watermark = self.watermark.max(self.saved);
+                // What was given up was there, whatever the manifest knows of it.
+                let span = Span { end: span.end.max(self.saved), ..span };
                 let missing = span.end.saturating_sub(generation.end());
                 self.youngest = Some(generation);
                 self.note_youngest();
@@ -79,6 +90,18 @@ impl Chain {
         self.manifest.evicted.corrupt += known.end - found.max(self.watermark).min(known.end);
         self.manifest.accepted_before += known.end - found;
         self.roll_to(known.end)
+    }
+}
+
+/// The file of the acknowledged position. Only its creation needs space.
+fn open_position(dir: &Path, ballast: &mut Ballast) -> Result<Position, SpoolError> {
+    let path = dir.join(POSITION);
+    match Position::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            ballast.release()?;
+            Ok(Position::open(&path)?)
+        }
+        outcome => Ok(outcome?),
     }
 }
 

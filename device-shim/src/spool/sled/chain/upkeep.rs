@@ -53,25 +53,39 @@ impl Chain {
     }
 
     /// Acknowledges everything below `below`. A drained generation is renamed and the folder synced before the
-    /// watermark passes its end, and deleted after: it must not come back below a watermark that has moved on.
+    /// watermark that passes its end is saved: it must not come back below a watermark that has moved on. It is deleted
+    /// before the manifest is written, which may need its space; a crash in between finds it gone, and knows what that means.
     pub(in crate::spool::sled) fn retire(&mut self, below: Seq) -> Result<(), SpoolError> {
         let below = below.min(self.end());
         let drained = self.drained_below(below);
-        if let Some(last) = drained.last().copied() {
-            for span in &drained {
-                self.readers.retain(|(first, _)| *first != span.first);
-                fs::rename(self.dir.join(span.name()), folder::drained(&self.dir, span))?;
-            }
-            sync_dir(&self.dir)?;
-            self.manifest.generations.drain(..drained.len());
-            self.manifest.watermark = self.manifest.watermark.max(last.end);
-            self.with_ballast(|chain| Ok(chain.manifest.save(&chain.dir)?))?;
-            for span in &drained {
-                fs::remove_dir_all(folder::drained(&self.dir, span))?;
-            }
-            self.ballast.retry();
+        for span in &drained {
+            self.readers.retain(|(first, _)| *first != span.first);
+            fs::rename(self.dir.join(span.name()), folder::drained(&self.dir, span))?;
+            self.manifest.generations.remove(0);
+            self.manifest.watermark = self.manifest.watermark.max(span.end);
         }
         self.watermark = self.watermark.max(below);
+        if drained.is_empty() { Ok(()) } else { self.delete_drained(&drained) }
+    }
+
+    fn delete_drained(&mut self, drained: &[Span]) -> Result<(), SpoolError> {
+        sync_dir(&self.dir)?;
+        for span in drained {
+            fs::remove_dir_all(folder::drained(&self.dir, span))?;
+        }
+        match self.save_manifest() {
+            // It is saved with the next change of the list; until then what is drained is known by its absence.
+            Err(SpoolError::DiskFull) => {}
+            outcome => outcome?,
+        }
+        self.ballast.retry();
+        Ok(())
+    }
+
+    /// Saves the list of generations and the account, with the ballast's space if need be.
+    pub(super) fn save_manifest(&mut self) -> Result<(), SpoolError> {
+        self.with_ballast(|chain| Ok(chain.manifest.save(&chain.dir)?))?;
+        self.saved = self.saved.max(self.manifest.watermark);
         Ok(())
     }
 
@@ -97,7 +111,7 @@ impl Chain {
         self.watermark = self.watermark.max(span.end);
         self.manifest.watermark = self.watermark;
         folder::empty(&folder)?;
-        self.with_ballast(|chain| Ok(chain.manifest.save(&chain.dir)?))?;
+        self.save_manifest()?;
         fs::remove_dir_all(folder)?;
         self.ballast.retry();
         Ok(())

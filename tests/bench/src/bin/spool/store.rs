@@ -83,6 +83,9 @@ impl Store for Ours {
             ensure!(last.reading.payload.len() == PAYLOAD_BYTES, "a damaged reading");
             self.next = last.seq + 1;
             self.spool.ack(self.next)?;
+            if self.next - self.spool.saved() >= SAVE_EVERY {
+                self.spool.commit()?;
+            }
         }
         Ok(found.len() as u64)
     }
