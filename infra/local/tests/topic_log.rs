@@ -5,10 +5,46 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use contract::publisher::{Arrived, Subject};
 use domain::ports::Publisher;
 use domain::{Attributes, Message};
 use infra_local::{SystemClock, TopicLog, TopicReader};
 use protocol::TopicName;
+
+struct Log {
+    log: TopicLog,
+    dir: tempfile::TempDir,
+}
+
+async fn log() -> Log {
+    let dir = tempfile::tempdir().unwrap();
+    Log { log: TopicLog::open(dir.path(), Arc::new(SystemClock)).unwrap(), dir }
+}
+
+#[async_trait]
+impl Subject for Log {
+    fn publisher(&self) -> Arc<dyn Publisher> {
+        Arc::new(self.log.clone())
+    }
+
+    fn topic(&self) -> TopicName {
+        topic()
+    }
+
+    async fn read(&self, count: usize) -> Vec<Arrived> {
+        let mut reader = TopicReader::new(self.dir.path(), &topic(), 0);
+        let arrived =
+            |e: infra_local::topic_log::Entry| Arrived { id: e.offset.to_string(), data: e.payload().into(), attributes: e.attributes };
+        let read: Vec<_> = std::iter::from_fn(|| reader.next_entry().unwrap()).map(arrived).collect();
+        assert!(read.len() >= count, "{} of {count}: what was answered is in the log", read.len());
+        read
+    }
+}
+
+mod contract_of_publishers {
+    contract::publisher_suite!(super::log);
+}
 
 fn topic() -> TopicName {
     "projects/p/topics/events".parse().unwrap()
@@ -49,33 +85,6 @@ async fn a_torn_last_line_is_cut_off() {
     let log = TopicLog::open(dir.path(), Arc::new(SystemClock)).unwrap();
     log.publish(&topic(), vec![message("next")]).await.pop().unwrap().unwrap();
     assert_eq!(read_all(dir.path()), ["whole", "next"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn many_publishers_share_the_log_and_none_is_lost() {
-    let dir = tempfile::tempdir().unwrap();
-    let log = TopicLog::open(dir.path(), Arc::new(SystemClock)).unwrap();
-    let tasks: Vec<_> = (0..20)
-        .map(|t| {
-            let log = log.clone();
-            tokio::spawn(async move {
-                for i in 0..50 {
-                    log.publish(&topic(), vec![message(&format!("{t}-{i}"))]).await.pop().unwrap().unwrap();
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    let mut seen = read_all(dir.path());
-    for t in 0..20 {
-        let own: Vec<_> = seen.iter().filter(|s| s.starts_with(&format!("{t}-"))).cloned().collect();
-        assert_eq!(own, (0..50).map(|i| format!("{t}-{i}")).collect::<Vec<_>>());
-    }
-    seen.sort();
-    seen.dedup();
-    assert_eq!(seen.len(), 1000);
 }
 
 #[tokio::test]

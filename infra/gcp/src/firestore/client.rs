@@ -19,7 +19,7 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(10);
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(3);
 /// Attempts of one call.
 const ATTEMPTS: u32 = 4;
-/// The longest wait before the second attempt; it doubles with each, and a random share of it is waited.
+/// The longest wait before the second attempt; it doubles with each, and between half and all of it is waited.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// Probes on an idle connection, so that a dead one is noticed before it is needed. Google closes it to who asks oftener.
 const PROBE_EVERY: Duration = Duration::from_secs(60);
@@ -87,7 +87,7 @@ impl Client {
                 Err(status) => status,
             };
             unsure |= may_have_had_effect(status.code());
-            let wait = (FIRST_WAIT * (1 << attempt)).mul_f64(rand::random::<f64>() / 2.0);
+            let wait = (FIRST_WAIT * (1 << (attempt - 1))).mul_f64(rand::random::<f64>().midpoint(1.0));
             if !passes(status.code()) || attempt == ATTEMPTS || Instant::now() + wait >= deadline {
                 return Err(Failure { status, unsure });
             }
@@ -101,7 +101,8 @@ impl Client {
         F: Future<Output = Result<A, Status>>,
     {
         let (generation, channel) = self.channel.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let until = deadline.min(Instant::now() + ATTEMPT_LIMIT);
+        let began = Instant::now();
+        let until = deadline.min(began + ATTEMPT_LIMIT);
         let answer = timeout_at(until, async {
             let mut request = Request::new(message);
             *request.metadata_mut() = self.metadata().await?;
@@ -109,9 +110,11 @@ impl Client {
         });
         answer.await.unwrap_or_else(|_| {
             // A line that swallows everything looks the same as a slow server: the next attempt takes a new connection,
-            // and what others have under way on this one may still finish.
-            self.reconnect(generation);
-            Err(Status::deadline_exceeded(format!("no answer within {} s", ATTEMPT_LIMIT.as_secs())))
+            // and what others have under way on this one may still finish. That is one connection in three seconds at most.
+            if until < deadline {
+                self.reconnect(generation);
+            }
+            Err(Status::deadline_exceeded(format!("no answer within {:.1} s", (until - began).as_secs_f64())))
         })
     }
 

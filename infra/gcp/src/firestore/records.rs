@@ -174,3 +174,25 @@ impl<T: Serialize + DeserializeOwned + Send + Sync> Records<T> for FirestoreReco
         Ok(Page { items, next })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Database, Endpoint};
+
+    #[tokio::test]
+    async fn a_failure_says_whether_it_passes_and_what_to_do() {
+        let database = Database::new("my-project".parse().unwrap(), "(default)", Endpoint::Emulator("127.0.0.1:1".into())).unwrap();
+        let records = FirestoreRecords::<u8>::new(Arc::new(Client::new(&database).unwrap()), "kinds");
+        let said = |code| records.failed(&Status::new(code, "why"));
+        for code in [Code::Unavailable, Code::Aborted, Code::DeadlineExceeded, Code::ResourceExhausted, Code::Internal, Code::Unknown] {
+            assert!(said(code).is_retryable(), "{code:?}");
+        }
+        for code in [Code::PermissionDenied, Code::Unauthenticated, Code::InvalidArgument, Code::NotFound, Code::FailedPrecondition] {
+            assert!(!said(code).is_retryable(), "{code:?}");
+        }
+        let text = "records: Firestore, `projects/my-project/databases/(default)`: PermissionDenied: why: grant roles/datastore.user";
+        assert!(said(Code::PermissionDenied).to_string().starts_with(text));
+        assert!(said(Code::NotFound).to_string().ends_with("create it with `gcloud firestore databases create`"));
+    }
+}
