@@ -9,21 +9,22 @@ use anyhow::Result;
 use stage::Binaries;
 
 use crate::args::{self, Args};
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, Service};
 use crate::{interrupt, shell, tools};
 
 const HELP: &str = "\
 Each benchmark beside its peers in one run, in a release build.
 
-Usage: cargo xtask bench spool|bridge|path|all
+Usage: cargo xtask bench spool|bridge|path|token|all
 
   spool    durable appends, drain, opening: beside an append-only log and SQLite
   bridge   publishes, connects, memory: beside Debian's mosquitto
   path     a reading from the shim's intake to the Pub/Sub emulator: beside paho-mqtt and mosquitto
+  token    exchanges a second on one core: beside the bare signature check of the crypto library
 
 Peers that are missing are installed by their package clients (apt-get, pip). Close what else runs: two cores are few.";
 
-const NAMES: [&str; 3] = ["spool", "bridge", "path"];
+const NAMES: [&str; 4] = ["spool", "bridge", "path", "token"];
 
 pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let Some(mut args) = Args::of(words, HELP) else { return Ok(ExitCode::SUCCESS) };
@@ -31,7 +32,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     args.finish()?;
     let names: Vec<_> = NAMES.into_iter().filter(|known| name == "all" || name == *known).collect();
     if names.is_empty() {
-        return Err(args::usage(format!("no benchmark `{name}`; there are spool, bridge, path, all")));
+        return Err(args::usage(format!("no benchmark `{name}`; there are spool, bridge, path, token, all")));
     }
     interrupt::listen()?;
     for name in names {
@@ -43,14 +44,14 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
 fn bench(name: &str) -> Result<()> {
     let mut command = shell::cargo_command();
     command.args(["run", "--quiet", "--release", "-p", "benchmarks", "--bin", name]);
-    if name != "spool" {
+    if matches!(name, "bridge" | "path") {
         command.env("DRAWBRIDGE_TEST_MOSQUITTO", tools::mosquitto()?);
     }
     let mut emulator = None;
     if name == "path" {
         shell::cargo(&["build", "--release", "-p", "drawbridge", "-p", "drawbridge-shim"])?;
         let binaries = Binaries::built_in(&shell::target().join("release"))?;
-        let started = emulator.insert(Emulator::start()?);
+        let started = emulator.insert(Emulator::start(Service::PubSub)?);
         command.env("PUBSUB_EMULATOR_HOST", started.addr.to_string()).env("DRAWBRIDGE_TEST_PYTHON", tools::python()?);
         command.env(Binaries::VARIABLES[0], binaries.drawbridge).env(Binaries::VARIABLES[1], binaries.shim);
     }

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use stage::Binaries;
 
 use crate::args::Args;
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, Service};
 use crate::storage_emulator::StorageEmulator;
 use crate::tools::{self, CargoTool};
 use crate::{interrupt, shell};
@@ -29,11 +29,11 @@ Usage: cargo xtask test [FILTER] [--quick]
   FILTER     run only tests whose name contains it; document tests are then left out
   --quick    leave out what needs an emulator, Python or whole programs: for the loop while you write
 
-What it needs beyond Rust: Java and Google's Pub/Sub emulator, Python 3 with venv. cargo-nextest, paho-mqtt
-and a Cloud Storage emulator are installed into the target folder.";
+What it needs beyond Rust: Java and Google's emulators of Pub/Sub and Firestore, Python 3 with venv. cargo-nextest,
+paho-mqtt, nats-server and a Cloud Storage emulator are installed into the target folder.";
 
 /// Packages whose tests need real parts.
-const NEED_REAL_PARTS: [&str; 2] = ["e2e-tests", "infra-gcp"];
+const NEED_REAL_PARTS: [&str; 3] = ["e2e-tests", "infra-gcp", "infra-nats"];
 
 /// The exit code of nextest when tests ran and some failed.
 const NEXTEST_FAILED_TESTS: i32 = 100;
@@ -56,7 +56,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     }
     drop(parts);
     if is_quick {
-        println!("--quick left out the packages {} and with them every test against real parts", NEED_REAL_PARTS.join(" and "));
+        println!("--quick left out the packages {} and with them every test against real parts", NEED_REAL_PARTS.join(", "));
     }
     println!("{} suites in {:.0} s; everything that was started has been ended", count.suites, start.elapsed().as_secs_f64());
     println!("{} passed, {} failed", count.passed, count.failed);
@@ -65,7 +65,9 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
 
 /// The real parts: they end with this value.
 struct Parts {
-    emulator: Emulator,
+    pubsub: Emulator,
+    firestore: Emulator,
+    nats_server: PathBuf,
     storage: StorageEmulator,
     python: PathBuf,
     binaries: Binaries,
@@ -75,15 +77,18 @@ struct Parts {
 impl Parts {
     fn start() -> Result<Self> {
         let python = tools::python()?;
+        let nats_server = tools::nats_server()?;
         // Just what nextest will ask for, so that nothing is built twice.
         shell::cargo(&["build", "--workspace", "--bins", "--tests"])?;
         let binaries = Binaries::built_in(&shell::target().join("debug"))?;
-        let emulator = Emulator::start()?;
-        println!("The Pub/Sub emulator listens on {}", emulator.addr);
+        let pubsub = Emulator::start(Service::PubSub)?;
+        println!("The Pub/Sub emulator listens on {}", pubsub.addr);
+        let firestore = Emulator::start(Service::Firestore)?;
+        println!("The Firestore emulator listens on {}", firestore.addr);
         let storage = StorageEmulator::start(&python)?;
         println!("The Cloud Storage emulator listens on {}", storage.addr);
         let xtask = shell::target().join("debug/xtask");
-        Ok(Self { emulator, storage, python, binaries, xtask })
+        Ok(Self { pubsub, firestore, nats_server, storage, python, binaries, xtask })
     }
 
     /// How the tests learn of them.
@@ -92,7 +97,10 @@ impl Parts {
         vec![
             // An error says what it needs to say; a backtrace of the test harness hides it.
             ("RUST_LIB_BACKTRACE", "0".into()),
-            ("PUBSUB_EMULATOR_HOST", self.emulator.addr.to_string().into()),
+            ("PUBSUB_EMULATOR_HOST", self.pubsub.addr.to_string().into()),
+            ("FIRESTORE_EMULATOR_HOST", self.firestore.addr.to_string().into()),
+            ("DRAWBRIDGE_TEST_NATS_SERVER", self.nats_server.clone().into()),
+            ("DRAWBRIDGE_TEST_FUNCTION", self.binaries.drawbridge.with_file_name("drawbridge-function").into()),
             ("STORAGE_EMULATOR_HOST", self.storage.addr.to_string().into()),
             ("DRAWBRIDGE_TEST_PYTHON", self.python.clone().into()),
             ("DRAWBRIDGE_TEST_XTASK", self.xtask.clone().into()),

@@ -112,3 +112,22 @@ pub(crate) fn zig() -> Result<std::ffi::OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     Ok(std::env::join_paths([venv.join("bin")].into_iter().chain(std::env::split_paths(&path)))?)
 }
+
+/// Debian's nats-server: on the path, or its package unpacked into the target folder, which needs no root.
+pub(crate) fn nats_server() -> Result<PathBuf> {
+    const INSTALL: &str = "nats-server is needed for the tests of several nodes: `apt-get install nats-server`";
+    let home = shell::target().join("test-tools/nats-server");
+    let own = home.join("usr/sbin/nats-server");
+    // Debian's sbin folders are not on everybody's path.
+    let found = || shell::find("nats-server").or_else(|| ["/usr/sbin/nats-server".into(), own.clone()].into_iter().find(|p| p.is_file()));
+    if let Some(found) = found() {
+        return Ok(found);
+    }
+    println!("nats-server is missing: unpacking Debian's package into {}", home.display());
+    fs::create_dir_all(&home).with_context(|| format!("creating {}", home.display()))?;
+    shell::output(Command::new("apt-get").current_dir(&home).args(["download", "nats-server"])).context(INSTALL)?;
+    let packages = fs::read_dir(&home)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let package = packages.into_iter().find(|path| path.extension().is_some_and(|e| e == "deb")).context(INSTALL)?;
+    shell::output(Command::new("dpkg").arg("-x").args([&package, &home])).context(INSTALL)?;
+    found().context(INSTALL)
+}
