@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use infra_gcp::tokens::TokensError;
 use infra_gcp::{GoogleTokens, TokenEndpoints};
-use infra_local::security_token_service::{Binding, BindingError, Provider, ProviderError, SetUpError};
+use infra_local::security_token_service::{Binding, PolicyError, Provider, ProviderError, SetUpError};
 use infra_local::{FileSigningKeys, SecurityTokenService};
 use token_exchange::{Deps, Impersonation, IssuerError, IssuerUrl, TokenCache};
 
@@ -59,7 +59,7 @@ pub enum TokenConfigError {
     Provider(#[from] ProviderError),
     /// The stand-in's bindings cannot be made.
     #[error(transparent)]
-    Binding(#[from] BindingError),
+    Binding(#[from] PolicyError),
     /// The stand-in cannot be made.
     #[error(transparent)]
     StandIn(#[from] SetUpError),

@@ -3,6 +3,7 @@
 
 pub mod certificate_authority;
 pub mod clock;
+pub mod google_apis;
 pub mod objects;
 pub mod records;
 pub mod security_token_service;
@@ -10,6 +11,7 @@ pub mod signing_keys;
 pub mod topic_log;
 
 pub use clock::SystemClock;
+pub use google_apis::GoogleApis;
 pub use objects::FolderObjects;
 pub use records::{memory_stores, sled_stores};
 pub use security_token_service::SecurityTokenService;

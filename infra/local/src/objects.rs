@@ -12,6 +12,7 @@
 mod checksums;
 mod place;
 mod read;
+mod remove;
 mod write;
 
 use std::io;
@@ -30,6 +31,8 @@ use checksums::Checksums;
 use place::Root;
 
 pub use checksums::MAX_CHECKSUMS;
+pub use remove::BucketRemoved;
+pub use write::Written;
 
 /// The part that errors name.
 const PART: &str = "objects";
@@ -55,6 +58,17 @@ impl FolderObjects {
         Ok(Self { root: Arc::new(Root::open(root)?), checksums: Arc::default(), computing: Arc::default(), commit: Arc::default() })
     }
 
+    /// As [`ObjectStore::write`], and with `expected` only over that generation; 0 says that there must be none.
+    pub async fn write_if(
+        &self,
+        name: &ObjectName,
+        content: Upload,
+        crc32c: Option<u32>,
+        expected: Option<u64>,
+    ) -> Result<Written, PortError> {
+        write::write(self, name, content, crc32c, expected).await.map_err(|e| failed(name, &e))
+    }
+
     /// Checksums forgotten since the start because there were [`MAX_CHECKSUMS`] of them; they are computed anew when asked.
     pub fn forgotten_checksums(&self) -> u64 {
         self.checksums.forgotten()
@@ -76,7 +90,10 @@ impl ObjectStore for FolderObjects {
     }
 
     async fn write(&self, name: &ObjectName, content: Upload, crc32c: Option<u32>) -> Result<Uploaded, PortError> {
-        write::write(self, name, content, crc32c).await.map_err(|e| failed(name, &e))
+        match self.write_if(name, content, crc32c, None).await? {
+            Written::Uploaded(uploaded) => Ok(uploaded),
+            Written::Unexpected => Err(PortError::lasting(PART, "a write that expects nothing was refused")),
+        }
     }
 }
 

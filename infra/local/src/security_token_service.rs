@@ -13,15 +13,16 @@
 //! Its tokens open nothing at Google, and count until they expire or this process ends: the key they are signed with
 //! is made at the start. Whoever serves something beside it asks [`SecurityTokenService::check`].
 
-mod bindings;
 mod boundary;
-mod error;
+mod decide;
+pub(crate) mod error;
 mod exchange;
 mod expression;
 mod faults;
 mod grant;
-mod impersonate;
+pub(crate) mod impersonate;
 mod issuer_keys;
+pub mod policy;
 mod provider;
 mod tokeninfo;
 
@@ -36,11 +37,12 @@ use self::faults::Faults;
 use self::grant::GrantKey;
 use self::issuer_keys::IssuerKeys;
 
-pub use self::bindings::{Binding, BindingError};
 pub use self::boundary::Boundary;
+pub use self::decide::{Ask, Decision};
 pub use self::expression::ExpressionError;
 pub use self::faults::Fault;
 pub use self::grant::{Grant, Principal};
+pub use self::policy::{Binding, Policy, PolicyError};
 pub use self::provider::{Provider, ProviderError};
 
 /// Longest life of a token: an hour, as at Google.
@@ -51,7 +53,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// The stand-in. Cheap to share.
 pub struct SecurityTokenService {
     provider: Provider,
-    bindings: Vec<Binding>,
+    policy: Policy,
     clock: Arc<dyn Clock>,
     issuer_keys: IssuerKeys,
     grants: GrantKey,
@@ -64,12 +66,12 @@ pub struct SecurityTokenService {
 pub struct SetUpError(String);
 
 impl SecurityTokenService {
-    /// A stand-in with one provider, and the bindings of `roles/iam.workloadIdentityUser`.
-    pub fn new(provider: Provider, bindings: Vec<Binding>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, SetUpError> {
+    /// A stand-in with one provider, and the policy that says who may do what with its tokens.
+    pub fn new(provider: Provider, policy: impl Into<Policy>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, SetUpError> {
         let failed = |e: String| SetUpError(e);
         let issuer_keys = IssuerKeys::new(provider.issuer()).map_err(|e| failed(e.to_string()))?;
         let grants = GrantKey::make().map_err(failed)?;
-        Ok(Arc::new(Self { provider, bindings, clock, issuer_keys, grants, faults: Faults::default() }))
+        Ok(Arc::new(Self { provider, policy: policy.into(), clock, issuer_keys, grants, faults: Faults::default() }))
     }
 
     /// The next `times` requests to STS or IAM Credentials end in `fault`. At most 1,000 are kept; more are ignored.

@@ -53,6 +53,11 @@ impl Root {
         Ok(Self { path: path.to_owned() })
     }
 
+    /// A bucket's folder.
+    pub(super) fn bucket(&self, bucket: &str) -> PathBuf {
+        self.path.join(bucket)
+    }
+
     /// A file for an upload, under a name that nobody else has.
     pub(super) fn upload(&self) -> io::Result<(PathBuf, File)> {
         let path = self.path.join(UPLOADS).join(format!("{:032x}", rand::random::<u128>()));

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::objects::{Interruption, ObjectInfo, ObjectName, Upload, Uploaded};
+use domain::objects::{Interruption, ObjectName, Upload, Uploaded};
 use futures_util::StreamExt as _;
 
 use super::place::Stamp;
@@ -25,7 +25,23 @@ impl Drop for Unfinished {
     }
 }
 
-pub(super) async fn write(objects: &FolderObjects, name: &ObjectName, content: Upload, announced: Option<u32>) -> io::Result<Uploaded> {
+/// How a write that demands something of what is there ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// As every write.
+    Uploaded(Uploaded),
+    /// What is there is not what was expected. Nothing of the upload is kept.
+    Unexpected,
+}
+
+/// With `expected`, only over that generation; 0 says that there must be none.
+pub(super) async fn write(
+    objects: &FolderObjects,
+    name: &ObjectName,
+    content: Upload,
+    announced: Option<u32>,
+    expected: Option<u64>,
+) -> io::Result<Written> {
     let root = objects.root.clone();
     let begun = blocking(move || {
         let (path, file) = root.upload()?;
@@ -33,14 +49,14 @@ pub(super) async fn write(objects: &FolderObjects, name: &ObjectName, content: U
     });
     let unfinished = match take(begun.await?, content).await? {
         Ok(unfinished) => unfinished,
-        Err(why) => return Ok(Uploaded::Interrupted(why)),
+        Err(why) => return Ok(Written::Uploaded(Uploaded::Interrupted(why))),
     };
     if announced.is_some_and(|announced| announced != unfinished.crc32c) {
-        return Ok(Uploaded::Mismatch { arrived: unfinished.crc32c });
+        return Ok(Written::Uploaded(Uploaded::Mismatch { arrived: unfinished.crc32c }));
     }
     let _in_turn = objects.commit.lock().await;
     let (objects, name) = (objects.clone(), name.clone());
-    blocking(move || commit(&objects, &name, unfinished)).await.map(Uploaded::Stored)
+    blocking(move || commit(&objects, &name, unfinished, expected)).await
 }
 
 /// Writes chunk by chunk: one is in memory at a time.
@@ -61,10 +77,13 @@ async fn take(mut unfinished: Unfinished, mut content: Upload) -> io::Result<Res
     Ok(Ok(unfinished))
 }
 
-fn commit(objects: &FolderObjects, name: &ObjectName, mut unfinished: Unfinished) -> io::Result<ObjectInfo> {
+fn commit(objects: &FolderObjects, name: &ObjectName, mut unfinished: Unfinished, expected: Option<u64>) -> io::Result<Written> {
+    let before = objects.root.find(name)?.map_or(0, |(_, stamp)| stamp.generation);
+    if expected.is_some_and(|expected| expected != before) {
+        return Ok(Written::Unexpected);
+    }
     let path = objects.root.prepare(name)?;
     let file = unfinished.file.take().ok_or(io::ErrorKind::NotFound)?;
-    let before = objects.root.find(name)?.map_or(0, |(_, stamp)| stamp.generation);
     file.set_modified(later_than(before))?;
     file.sync_all()?;
     fs::rename(&unfinished.path, &path)?;
@@ -72,7 +91,7 @@ fn commit(objects: &FolderObjects, name: &ObjectName, mut unfinished: Unfinished
     File::open(folder)?.sync_all()?;
     let stamp = Stamp::of(&file.metadata()?).ok_or(io::ErrorKind::NotFound)?;
     objects.checksums.remember(&path, stamp, unfinished.crc32c);
-    Ok(read::info(stamp, unfinished.crc32c))
+    Ok(Written::Uploaded(Uploaded::Stored(read::info(stamp, unfinished.crc32c))))
 }
 
 /// Now; or, where the clock has not moved on, a microsecond after `generation`: every file system here keeps that much.

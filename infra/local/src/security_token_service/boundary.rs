@@ -107,7 +107,7 @@ fn role_access(role: &str) -> Option<Access> {
 }
 
 /// The texts of `resource.name.startsWith('A') || resource.name.startsWith('B')`.
-fn prefixes(expression: &str) -> Result<Vec<String>, String> {
+pub(super) fn prefixes(expression: &str) -> Result<Vec<String>, String> {
     let refused = || format!("condition `{expression}` is not understood: the stand-in knows {STARTS_WITH}'…') joined by ||");
     let mut rest = expression.trim();
     let mut found = Vec::new();

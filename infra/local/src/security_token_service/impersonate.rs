@@ -15,10 +15,15 @@ use super::error::Google;
 use super::exchange::SCOPE_PREFIX;
 use super::faults::Asked;
 use super::grant::{Grant, Principal};
-use super::{BODY_LIMIT, MAX_LIFE_SECS, SecurityTokenService};
+use super::{BODY_LIMIT, MAX_LIFE_SECS, SecurityTokenService, policy};
 
+/// This service.
+const SERVICE: &str = "iamcredentials.googleapis.com";
 /// One of these lets its holder ask.
 const ENOUGH: [&str; 2] = ["https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/iam"];
+
+/// What its holder may.
+const GET_ACCESS_TOKEN: &str = "iam.serviceAccounts.getAccessToken";
 
 #[derive(Deserialize)]
 struct Asks {
@@ -45,15 +50,12 @@ async fn impersonate(sts: &SecurityTokenService, call: &str, request: Request) -
     let verb = |v: &str| call.strip_suffix(v).filter(|email| !email.contains('/'));
     let account = verb(":generateAccessToken").or_else(|| verb("/~generateAccessToken"));
     let account = account.ok_or_else(|| Google::not_found("the stand-in has no such method"))?;
-    let caller = bearer(request.headers())
-        .and_then(|token| sts.check(token))
-        .ok_or_else(|| Google::unauthenticated("Request had invalid authentication credentials. Expected OAuth 2 access token."))?;
+    let caller = bearer(request.headers()).and_then(|token| sts.holder(token, SERVICE)).ok_or_else(Google::unauthenticated)?;
     if !caller.has_scope(&ENOUGH) {
-        return Err(Google::denied("Request had insufficient authentication scopes."));
+        return Err(Google::out_of_scope(SERVICE));
     }
-    if !sts.bindings.iter().any(|b| b.account() == account && b.is_for(&caller.principal)) {
-        let text = format!("Permission 'iam.serviceAccounts.getAccessToken' denied on resource {account} (or it may not exist).");
-        return Err(Google::denied(text));
+    if !sts.policy.allows(&caller.principal, GET_ACCESS_TOKEN, &policy::service_account(account)) {
+        return Err(Google::no_role(&caller.principal.to_string(), GET_ACCESS_TOKEN, &policy::service_account(account)));
     }
     let body = to_bytes(request.into_body(), BODY_LIMIT).await.map_err(|e| Google::invalid(e.to_string()))?;
     let asks: Asks = serde_json::from_slice(&body).map_err(|e| Google::invalid(format!("Invalid JSON payload received. {e}")))?;
@@ -67,8 +69,10 @@ async fn impersonate(sts: &SecurityTokenService, call: &str, request: Request) -
     Ok(json!({ "accessToken": token, "expireTime": grant.expires_at.to_string() }))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+/// The token in the `authorization` header; the scheme in any case, as RFC 9110, section 11.1 has it.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// `3600s`, the longest there is and the default.
