@@ -3,6 +3,8 @@
 use std::fmt;
 
 use axum::http::{HeaderMap, header, request::Parts};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::{ApiError, Code};
 
@@ -27,6 +29,13 @@ impl Bearer {
     pub fn token(&self) -> &str {
         &self.0
     }
+
+    /// Whether it has the shape of a JWT: before its first dot stands a JSON object in base64url. Google's access tokens,
+    /// `ya29.…`, have dots too. An empty one counts as a JWT: what is said of that helps.
+    pub fn looks_like_jwt(&self) -> bool {
+        let header = self.0.split('.').next().unwrap_or_default();
+        self.0.is_empty() || URL_SAFE_NO_PAD.decode(header.trim_end_matches('=')).is_ok_and(|json| json.starts_with(b"{"))
+    }
 }
 
 impl fmt::Debug for Bearer {
@@ -39,5 +48,25 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for Bearer {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         Self::from_headers(&parts.headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jwt_is_told_from_an_access_token_by_its_shape() {
+        for (token, is_jwt) in [
+            ("eyJhbGciOiJFUzI1NiJ9.e30.c2ln", true),
+            ("eyJhbGciOiJFUzI1NiJ9", true),
+            ("", true),
+            ("ya29.d.b0Aaekm1K", false),
+            ("ya29.a0AfH6SMB.c.d", false),
+            ("local-token", false),
+            ("..", false),
+        ] {
+            assert_eq!(Bearer(token.into()).looks_like_jwt(), is_jwt, "{token}");
+        }
     }
 }

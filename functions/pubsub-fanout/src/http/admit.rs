@@ -8,7 +8,6 @@ use domain::DomainError;
 use domain::identity::{Protocol, authenticate};
 use edge::{ApiError, Bearer, Code, PathParams, Query};
 
-use super::error::{refusal, timed};
 use crate::{FanOut, Speaker};
 
 /// A device that proved itself, ready to speak. Three reads.
@@ -18,11 +17,11 @@ impl FromRequestParts<FanOut> for Admitted {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, deps: &FanOut) -> Result<Self, ApiError> {
         let name = PathParams::from_request_parts(parts, deps).await?.device()?;
-        let bearer = Bearer::from_headers(&parts.headers).map_err(|e| timed(deps, e))?;
+        let bearer = Bearer::from_headers(&parts.headers).map_err(|e| deps.device_errors().timed(e))?;
         let admitted = authenticate(&deps.stores, &name, bearer.token(), Protocol::Http, deps.clock.now()).await;
         let (device, registry) = match admitted {
             Ok(admitted) => admitted,
-            Err(DomainError::Refused(why)) => return Err(refusal(deps, &name, why).await),
+            Err(DomainError::Refused(why)) => return Err(deps.device_errors().refused(&name, why).await),
             Err(e) => return Err(e.into()),
         };
         let Ok(query) = Query::from_request_parts(parts, deps).await;

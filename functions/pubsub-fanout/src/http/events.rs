@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::admit::{Admitted, refuse_gateway};
 use super::body::{BatchEvent, PublishEvent, PublishEvents};
-use super::error::note;
 use crate::{Event, FanOut, Speaker, attributes};
 
 /// Most events of one batch.
@@ -34,7 +33,7 @@ pub(super) async fn publish_event(
         Ok(()) => Ok(Json(json!({}))),
         Err(e) => {
             let error = ApiError::from(e);
-            note(&deps, &speaker.key, &error).await;
+            deps.device_errors().note(&speaker.key, &error).await;
             Err(error)
         }
     }
@@ -57,7 +56,7 @@ pub(super) async fn publish_events(
     }
     let answers = publish(&deps, &speaker, read).await;
     if let Some(error) = answers.iter().find_map(|a| a.as_ref().err()) {
-        note(&deps, &speaker.key, error).await;
+        deps.device_errors().note(&speaker.key, error).await;
     }
     let results: Vec<Value> = answers.into_iter().map(|a| a.map_or_else(|e| json!({"error": e.to_json()}), |()| json!({}))).collect();
     Ok(Json(json!({"results": results})))

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::admit::{Admitted, refuse_gateway};
 use super::body::SetState;
-use super::error::note;
 use crate::FanOut;
 
 pub(super) async fn set_state(
@@ -21,7 +20,7 @@ pub(super) async fn set_state(
         Ok(()) => Ok(Json(json!({}))),
         Err(e) => {
             let error = ApiError::from(e);
-            note(&deps, &speaker.key, &error).await;
+            deps.device_errors().note(&speaker.key, &error).await;
             Err(error)
         }
     }

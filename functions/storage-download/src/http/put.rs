@@ -10,7 +10,6 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::admit::Admitted;
-use super::error::note;
 use super::headers;
 use crate::Deps;
 
@@ -24,7 +23,7 @@ pub(super) async fn put(
     if let Err(error) = &stored
         && !error.code().is_ours()
     {
-        note(&deps, &device, error).await;
+        deps.device_errors().note(&device, error).await;
     }
     stored.map(|info| Json(resource(&object, &info)))
 }

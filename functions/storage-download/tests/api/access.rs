@@ -100,7 +100,7 @@ async fn a_refused_token_says_the_servers_time() {
     assert!(message.contains("2026-11-20T12:00:00Z"), "{message}");
     assert_eq!(none.header("date"), "Fri, 20 Nov 2026 12:00:00 GMT");
     let bad = app.ask(Request::get(&uri).header("authorization", "Bearer x.y.z"), Body::empty()).await;
-    bad.refused(401, "UNAUTHENTICATED", "not a device JWT");
+    bad.refused(401, "UNAUTHENTICATED", "neither a JWT nor an access token");
     assert_eq!(app.status("dev-a").await.last_error.unwrap().code, 16);
     app.ask(Request::delete(&uri), Body::empty()).await.refused(404, "NOT_FOUND", "is not part of this API");
 }

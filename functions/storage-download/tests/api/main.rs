@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test looks into the folder behind the port")]
 
 mod access;
+mod access_token;
 mod download;
 mod redirect;
 mod support;
