@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::administrator::{Administrator, LOCATION};
 use crate::{Binaries, Http, Process, address, wait_for_ready};
 
 /// The token administrators use on this stage. It opens nothing but loopback.
 pub const ADMIN_TOKEN: &str = "stage-admin-token";
-
-const LOCATION: &str = "europe-west1";
 
 /// How to start the cloud side.
 #[derive(Debug, Clone)]
@@ -97,34 +96,28 @@ impl Cloud {
 
     /// An administrator's client.
     pub fn admin(&self) -> Http {
-        Http::to(self.http).with_bearer(ADMIN_TOKEN)
+        self.administrator().client()
     }
 
-    /// Creates a registry whose events go to `topic` and whose states go to `topic-state`.
+    /// Who administers it.
+    pub fn administrator(&self) -> Administrator {
+        Administrator { http: self.http, project: self.project.clone() }
+    }
+
+    /// As [`Administrator::create_registry`].
     ///
     /// # Errors
     /// When it is refused.
     pub fn create_registry(&self, registry: &str, topic: &str) -> Result<Value> {
-        let path = format!("/v1/projects/{}/locations/{LOCATION}/registries", self.project);
-        let topic = format!("projects/{}/topics/{topic}", self.project);
-        let body = json!({
-            "id": registry,
-            "eventNotificationConfigs": [{ "pubsubTopicName": topic }],
-            "stateNotificationConfig": { "pubsubTopicName": format!("{topic}-state") },
-        });
-        self.admin().json("POST", &path, &body)?.success("creating the registry")?.json()
+        self.administrator().create_registry(registry, topic)
     }
 
-    /// Creates a device with its ES256 public key.
+    /// As [`Administrator::create_device`].
     ///
     /// # Errors
     /// When it is refused.
     pub fn create_device(&self, registry: &str, device: &str, public_key_pem: &str) -> Result<DeviceId> {
-        let path = format!("/v1/projects/{}/locations/{LOCATION}/registries/{registry}/devices", self.project);
-        let credential = json!({ "publicKey": { "format": "ES256_PEM", "key": public_key_pem } });
-        let body = json!({ "id": device, "credentials": [credential] });
-        self.admin().json("POST", &path, &body)?.success("creating the device")?;
-        Ok(DeviceId { project: self.project.clone(), registry: registry.into(), device: device.into() })
+        self.administrator().create_device(registry, device, public_key_pem)
     }
 
     /// The device as the registry shows it.

@@ -1,21 +1,27 @@
 //! # The stage: real processes on this machine
 //!
-//! What the demo and the end-to-end tests play with: the cloud side as [`Cloud`] (`drawbridge up`), a device as [`Shim`]
-//! (`drawbridge-shim run`), a reader of the topic log as [`Tail`], and an [`Http`] client.
+//! What the demo and the end-to-end tests play with: the cloud side as [`Cloud`] (`drawbridge up`) or as [`Node`]s around a
+//! [`NatsServer`], a device as [`Shim`] (`drawbridge-shim run`), a reader of the topic log as [`Tail`], and an [`Http`] client.
 //!
 //! Promise: a process ends with its value, also when a test panics; each wait has a limit, and an error quotes the log.
 //! Everything binds to and talks to loopback.
 
+mod administrator;
 mod binaries;
 mod cloud;
 mod http;
+mod nats;
+mod node;
 mod process;
 mod shim;
 mod tail;
 
+pub use administrator::Administrator;
 pub use binaries::Binaries;
 pub use cloud::{ADMIN_TOKEN, Cloud, CloudOptions, DeviceId};
 pub use http::{Http, Reply};
+pub use nats::NatsServer;
+pub use node::Node;
 pub use process::{GRACE, Process, signal, tail_of};
 pub use shim::{Shim, ShimOptions};
 pub use tail::{Delivered, Tail};
