@@ -30,6 +30,7 @@ pub struct ApiError {
     code: Code,
     message: String,
     violations: Vec<FieldViolation>,
+    reason: Option<Box<serde_json::Value>>,
     cause: Option<Cause>,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct Cause(pub(crate) Arc<dyn Error + Send + Sync>);
 impl ApiError {
     /// An error with a text for the caller.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), violations: Vec::new(), cause: None }
+        Self { code, message: message.into(), violations: Vec::new(), reason: None, cause: None }
     }
     /// INVALID_ARGUMENT about one field, named in snake case; an empty name says none in particular.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
@@ -67,6 +68,16 @@ impl ApiError {
         self.message = format!("{}{text}", self.message);
         self
     }
+    /// The same error with a reason for programs: a `google.rpc.ErrorInfo`.
+    #[must_use]
+    pub fn with_reason(mut self, reason: &str, domain: &str, metadata: &[(&str, &str)]) -> Self {
+        let metadata: serde_json::Map<_, _> = metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
+        let info = serde_json::json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": domain, "metadata": metadata,
+        });
+        self.reason = Some(Box::new(info));
+        self
+    }
     /// The canonical code.
     pub fn code(&self) -> Code {
         self.code
@@ -78,9 +89,10 @@ impl ApiError {
     /// The object under `error`, as it also stands in the answers of batch calls.
     pub fn to_json(&self) -> serde_json::Value {
         let mut body = serde_json::json!({ "code": self.code.http().as_u16(), "message": self.message, "status": self.code.name() });
-        if !self.violations.is_empty() {
-            body["details"] =
-                serde_json::json!([{ "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": self.violations }]);
+        let violations = || serde_json::json!({ "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": self.violations });
+        let details: Vec<_> = (!self.violations.is_empty()).then(violations).into_iter().chain(self.reason.as_deref().cloned()).collect();
+        if !details.is_empty() {
+            body["details"] = details.into();
         }
         body
     }

@@ -22,7 +22,7 @@ mod path;
 mod query;
 mod rfc3339;
 
-pub use admin::{AdminAuth, AdminToken};
+pub use admin::{AdminAuth, AdminToken, Authority, Verdict};
 pub use api_error::{ApiError, FieldViolation};
 pub use base64_bytes::{decode as decode_base64, encode as encode_base64};
 pub use bearer::Bearer;

@@ -33,6 +33,10 @@ fn normal_form(mut request: Request) -> Request {
 /// The URI in normal form; `None` when it is already.
 fn rewritten(uri: &Uri) -> Option<Uri> {
     let (parents, last) = uri.path().rsplit_once('/')?;
+    // Cloud Storage, as the local stack serves it, has no verbs either.
+    if ["/storage/", "/download/storage/", "/upload/storage/"].iter().any(|storage| parents.starts_with(storage)) {
+        return None;
+    }
     // `/v1/projects/p/locations/l/registries/r/devices/d/objects/…`: what follows is a file's name, where a colon is no verb.
     if parents.split('/').nth(10) == Some("objects") {
         return None;
@@ -89,6 +93,7 @@ mod tests {
         assert_eq!(to("/v1/projects/e.com:p/devices/d:publishEvent?x=a:b").unwrap(), "/v1/projects/e.com:p/devices/d/~publishEvent?x=a:b");
         assert_eq!(to("/v1/projects/e.com:p/registries"), None);
         assert_eq!(to("/v1/projects/p/locations/l/registries/r/devices/d/objects/b/a:c"), None, "a file's name");
+        assert_eq!(to("/storage/v1/b/bucket/o/a:c"), None, "an object's name");
         assert_eq!(to("http://host:80/v1/x:y").unwrap(), "http://host:80/v1/x/~y");
     }
 }

@@ -6,7 +6,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::{get, post};
-use edge::{AdminAuth, AdminToken, ApiError, Code, JsonBody, PathParams, Query, google_paths};
+use domain::PortError;
+use edge::{AdminAuth, AdminToken, ApiError, Authority, Bearer, Code, JsonBody, PathParams, Query, Verdict, google_paths};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -95,4 +96,48 @@ async fn a_get_may_come_as_a_post_with_its_query_as_the_body() {
     assert_eq!(to_bytes(response.into_body(), 99).await.unwrap(), "10001");
     let request = Request::builder().method("POST").uri("/v1/query").body(Body::empty()).unwrap();
     assert_eq!(google_paths(routes()).oneshot(request).await.unwrap().status(), StatusCode::NOT_FOUND);
+}
+
+/// Knows the token `member`, whose holder may read devices of one registry; `narrow` has another scope, `down` cannot be asked for.
+struct OneMember;
+
+#[async_trait::async_trait]
+impl Authority for OneMember {
+    async fn may(&self, token: &Bearer, permission: &str, resource: &str) -> Result<Verdict, PortError> {
+        match token.token() {
+            "member" if permission == "cloudiot.devices.get" && resource.starts_with("projects/p/locations/l/registries/mine/") => {
+                Ok(Verdict::Allowed)
+            }
+            "member" => Ok(Verdict::Denied),
+            "narrow" => Ok(Verdict::OutOfScope),
+            "down" => Err(PortError::passing("policies", "down")),
+            _ => Ok(Verdict::Unknown),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_opens_what_its_holder_may_and_the_admin_token_everything() {
+    let device = "/v1/projects/p/locations/l/registries/{registry}/devices/{device}";
+    let guarded = || {
+        let routes = Router::new().route(device, get(async || "got").delete(async || "gone"));
+        AdminAuth::Iam(AdminToken::new("secret"), std::sync::Arc::new(OneMember)).guard(routes)
+    };
+    let at = |registry: &str| device.replace("{registry}", registry).replace("{device}", "lamp");
+    for (method, registry, token, status, reason) in [
+        ("GET", "mine", "secret", 200, ""),
+        ("DELETE", "other", "secret", 200, ""),
+        ("GET", "mine", "member", 200, ""),
+        ("GET", "other", "member", 403, "IAM_PERMISSION_DENIED"),
+        ("DELETE", "mine", "member", 403, "IAM_PERMISSION_DENIED"),
+        ("GET", "mine", "narrow", 403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
+        ("GET", "mine", "stranger", 401, ""),
+        ("GET", "mine", "down", 503, ""),
+    ] {
+        let request = Request::builder().method(method).uri(at(registry)).header("authorization", format!("Bearer {token}"));
+        let response = google_paths(guarded()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status, "{method} {registry} {token}");
+        let body: Value = serde_json::from_slice(&to_bytes(response.into_body(), 9999).await.unwrap()).unwrap_or_default();
+        assert_eq!(body["error"]["details"][0]["reason"].as_str().unwrap_or_default(), reason, "{body}");
+    }
 }
