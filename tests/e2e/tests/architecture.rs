@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("functions/command-relay", &["protocol", "functions/domain", "functions/edge"]),
     ("infra/local", &["protocol", "durable", "functions/domain"]),
     ("infra/gcp", &["protocol", "functions/domain"]),
+    ("infra/aws", &["functions/domain"]),
     ("infra/nats", &["protocol", "functions/domain"]),
     ("infra/bridge", &["protocol", "functions/domain", "functions/pubsub-fanout"]),
     (
@@ -40,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "functions/command-relay",
             "infra/local",
             "infra/gcp",
+            "infra/aws",
             "infra/nats",
             "infra/bridge",
         ],
@@ -112,6 +114,7 @@ fn a_dependency_with_one_home_is_used_there_alone() -> Result<()> {
     let homes: &[(&str, &[&str])] = &[
         ("sled", &["durable"]),
         ("backoff", &["device-shim"]),
+        ("gcloud-sdk", &["infra/gcp"]),
         ("google-cloud-", &["infra/gcp"]),
         ("aws-", &["infra/aws"]),
         ("rmqtt-codec", &["infra/bridge", "device-shim", "tests/bench"]),
