@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+pub mod command_channel;
 pub mod objects;
 pub mod publisher;
 pub mod records;

@@ -17,6 +17,9 @@ use crate::Endpoint;
 pub const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// How long one attempt may take: Firestore answers in 5 to 50 ms, in 1 s when it splits a busy range of keys.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(3);
+/// How long after we gave up Firestore may still begin what was asked: told with each request, so that a write which lay
+/// in a buffer does not come after newer ones. More than nothing, so that our own limit is the one that ends an attempt.
+const LEFT_BEHIND: Duration = Duration::from_millis(500);
 /// Attempts of one call.
 const ATTEMPTS: u32 = 4;
 /// The longest wait before the second attempt; it doubles with each, and between half and all of it is waited.
@@ -106,6 +109,7 @@ impl Client {
         let answer = timeout_at(until, async {
             let mut request = Request::new(message);
             *request.metadata_mut() = self.metadata().await?;
+            request.set_timeout(until - began + LEFT_BEHIND);
             send(FirestoreClient::new(channel), request).await
         });
         answer.await.unwrap_or_else(|_| {
