@@ -8,10 +8,12 @@
 //! | --- | --- |
 //! | `POST /v1/token` | `sts.googleapis.com`: form in snake_case or JSON in camelCase |
 //! | `POST /v1/projects/-/serviceAccounts/{email}:generateAccessToken` | `iamcredentials.googleapis.com` |
+//! | `POST /oauth2/token` | `oauth2.googleapis.com/token`: a service account's signed JWT for an access token |
 //! | `GET /tokeninfo?access_token=…` | `oauth2.googleapis.com`: what a token of ours opens |
+//! | `/v1/tokenServiceFaults` | nothing: where an operator asks for faults ([`SecurityTokenService::operator_routes`]) |
 //!
 //! Its tokens open nothing at Google, and count until they expire or this process ends: the key they are signed with
-//! is made at the start. Whoever serves something beside it asks [`SecurityTokenService::check`].
+//! is made at the start. What they open here says the [`policy`]; whoever serves something asks [`SecurityTokenService::decide`].
 
 mod boundary;
 mod decide;
@@ -22,8 +24,11 @@ mod faults;
 mod grant;
 pub(crate) mod impersonate;
 mod issuer_keys;
+mod oauth;
+mod operator;
 pub mod policy;
 mod provider;
+mod service_accounts;
 mod tokeninfo;
 
 use std::sync::Arc;
@@ -44,6 +49,7 @@ pub use self::faults::Fault;
 pub use self::grant::{Grant, Principal};
 pub use self::policy::{Binding, Policy, PolicyError};
 pub use self::provider::{Provider, ProviderError};
+pub use self::service_accounts::ServiceAccounts;
 
 /// Longest life of a token: an hour, as at Google.
 const MAX_LIFE_SECS: i64 = 3600;
@@ -54,6 +60,9 @@ const BODY_LIMIT: usize = 64 * 1024;
 pub struct SecurityTokenService {
     provider: Provider,
     policy: Policy,
+    accounts: Option<ServiceAccounts>,
+    /// Where this is served, as in `http://127.0.0.1:8080`.
+    base: String,
     clock: Arc<dyn Clock>,
     issuer_keys: IssuerKeys,
     grants: GrantKey,
@@ -68,10 +77,23 @@ pub struct SetUpError(String);
 impl SecurityTokenService {
     /// A stand-in with one provider, and the policy that says who may do what with its tokens.
     pub fn new(provider: Provider, policy: impl Into<Policy>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, SetUpError> {
+        Self::with_accounts(provider, policy, None, String::new(), clock)
+    }
+
+    /// The same, which also knows service accounts. It is served at `base`, as in `http://127.0.0.1:8080`: with `/oauth2/token`
+    /// the audience of what they sign for tokens.
+    pub fn with_accounts(
+        provider: Provider,
+        policy: impl Into<Policy>,
+        accounts: Option<ServiceAccounts>,
+        base: String,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, SetUpError> {
         let failed = |e: String| SetUpError(e);
         let issuer_keys = IssuerKeys::new(provider.issuer()).map_err(|e| failed(e.to_string()))?;
         let grants = GrantKey::make().map_err(failed)?;
-        Ok(Arc::new(Self { provider, policy: policy.into(), clock, issuer_keys, grants, faults: Faults::default() }))
+        let policy = policy.into();
+        Ok(Arc::new(Self { provider, policy, accounts, base, clock, issuer_keys, grants, faults: Faults::default() }))
     }
 
     /// The next `times` requests to STS or IAM Credentials end in `fault`. At most 1,000 are kept; more are ignored.
@@ -93,11 +115,12 @@ impl SecurityTokenService {
         self.clock.now()
     }
 
-    /// The three paths. Good alone and below `edge::google_paths`, which turns `X:verb` into `X/~verb`.
+    /// The four paths. Good alone and below `edge::google_paths`, which turns `X:verb` into `X/~verb`.
     pub fn routes(self: Arc<Self>) -> Router {
         Router::new()
             .route("/v1/token", post(exchange::token))
             .route("/v1/projects/-/serviceAccounts/{*call}", post(impersonate::generate_access_token))
+            .route(oauth::PATH, post(oauth::token))
             .route("/tokeninfo", get(tokeninfo::tokeninfo))
             .with_state(self)
     }

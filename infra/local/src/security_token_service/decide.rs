@@ -3,6 +3,8 @@
 use super::SecurityTokenService;
 use super::grant::{Grant, Principal};
 
+const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
+
 /// What somebody wants to do at one of Google's services.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
@@ -43,8 +45,18 @@ impl SecurityTokenService {
         }
     }
 
-    /// What `token` opens at `service`, as in `pubsub.googleapis.com`; `None` when it is nobody's we know.
-    pub fn holder(&self, token: &str, _service: &str) -> Option<Grant> {
-        self.check(token)
+    /// What `token` opens at `service`, as in `pubsub.googleapis.com`; `None` when it is nobody's we know. A self-signed JWT
+    /// whose audience is the service opens all of it; one without audience, what its own scopes say.
+    pub fn holder(&self, token: &str, service: &str) -> Option<Grant> {
+        if let Some(grant) = self.check(token) {
+            return Some(grant);
+        }
+        let said = self.accounts.as_ref()?.verify(token, self.now()).ok()?;
+        let scope = match &said.audience {
+            Some(audience) if audience.trim_end_matches('/').strip_prefix("https://") == Some(service) => CLOUD_PLATFORM.to_owned(),
+            Some(_) => return None,
+            None => said.scope?,
+        };
+        Some(Grant { principal: Principal::ServiceAccount(said.account), scope, expires_at: said.expires_at, boundary: None })
     }
 }

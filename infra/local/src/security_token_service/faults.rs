@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// Most faults waiting; more are ignored.
-const MAX_WAITING: usize = 1_000;
+pub(super) const MAX_WAITING: usize = 1_000;
 
 /// How a request shall end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +33,13 @@ pub(super) struct Faults {
     impersonations: AtomicU64,
 }
 
-/// Which of the two was asked.
+/// Which service was asked.
 #[derive(Clone, Copy)]
 pub(super) enum Asked {
     Exchange,
     Impersonation,
+    /// At OAuth; not counted.
+    Assertion,
 }
 
 impl Faults {
@@ -47,17 +49,25 @@ impl Faults {
         waiting.extend(std::iter::repeat_n(fault, times.min(room)));
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(super) fn clear(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub(super) fn requests(&self) -> (u64, u64) {
         (self.exchanges.load(Ordering::Relaxed), self.impersonations.load(Ordering::Relaxed))
     }
 
     /// Counts the request, and answers in place of the service if it was told to.
     pub(super) async fn meet(&self, asked: Asked) -> Option<Response> {
-        let counter = match asked {
-            Asked::Exchange => &self.exchanges,
-            Asked::Impersonation => &self.impersonations,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+        match asked {
+            Asked::Exchange => _ = self.exchanges.fetch_add(1, Ordering::Relaxed),
+            Asked::Impersonation => _ = self.impersonations.fetch_add(1, Ordering::Relaxed),
+            Asked::Assertion => {}
+        }
         let fault = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()?;
         match fault {
             Fault::Refuse => Some((StatusCode::FORBIDDEN, r#"{"error":"access_denied","error_description":"told to"}"#).into_response()),
