@@ -11,6 +11,7 @@
 //!
 //! Exit codes: 0 done, 64 a flag, variable or file is wrong, 1 anything else.
 
+mod broadcasts;
 mod changes;
 mod client;
 mod commands;
@@ -35,6 +36,7 @@ mod session;
 mod states;
 mod table;
 mod tail;
+mod ttl;
 mod up;
 
 use std::process::ExitCode;
@@ -73,7 +75,7 @@ enum Command {
     Configs(Box<Noun<configs::Configs>>),
     /// List what a device reported as its state.
     States(Box<Noun<states::States>>),
-    /// Send a command to a connected device.
+    /// Send commands to devices, now or when they are back.
     Commands(Box<Noun<commands::Commands>>),
     /// Compare what the designs cost a month.
     Cost(cost::Args),

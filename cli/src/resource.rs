@@ -12,6 +12,8 @@ pub(crate) struct Resource(Vec<String>);
 
 const REGISTRIES: &str = "registries";
 const DEVICES: &str = "devices";
+const COMMANDS: &str = "commands";
+const BROADCASTS: &str = "broadcasts";
 
 impl Resource {
     /// Where registries live.
@@ -27,6 +29,16 @@ impl Resource {
     /// The same for a device; its id or its number.
     pub(crate) fn device(given: &str, parent: impl FnOnce() -> Result<Self>) -> Result<Self> {
         Self::named(given, &["projects", "locations", REGISTRIES, DEVICES], parent)
+    }
+
+    /// The same for a command of a device that waits, or did.
+    pub(crate) fn command(given: &str, parent: impl FnOnce() -> Result<Self>) -> Result<Self> {
+        Self::named(given, &["projects", "locations", REGISTRIES, DEVICES, COMMANDS], parent)
+    }
+
+    /// The same for a broadcast of a registry.
+    pub(crate) fn broadcast(given: &str, parent: impl FnOnce() -> Result<Self>) -> Result<Self> {
+        Self::named(given, &["projects", "locations", REGISTRIES, BROADCASTS], parent)
     }
 
     fn named(given: &str, collections: &[&str], parent: impl FnOnce() -> Result<Self>) -> Result<Self> {
@@ -62,9 +74,11 @@ impl Resource {
     }
 
     fn kind(&self) -> &'static str {
-        match self.0.len() / 2 {
-            4 => "device",
-            3 => "registry",
+        match self.0.iter().nth_back(1).map(String::as_str) {
+            Some(BROADCASTS) => "broadcast",
+            Some(COMMANDS) => "command",
+            Some(DEVICES) => "device",
+            Some(REGISTRIES) => "registry",
             _ => "location",
         }
     }
@@ -89,15 +103,24 @@ impl Resource {
         format!("drawbridge configs list {} {}", self.id(), self.within())
     }
 
+    /// The command that lists the commands of this device, or of the device of this command.
+    pub(crate) fn list_commands(&self) -> String {
+        format!("drawbridge commands list {} {}", self.part(DEVICES), self.within())
+    }
+
     /// The flags that name its registry.
-    fn within(&self) -> String {
+    pub(crate) fn within(&self) -> String {
         let (project, region) = (self.part("projects"), self.part("locations"));
         format!("--registry {} --project {project} --region {region}", self.part(REGISTRIES))
     }
 
     /// The command that lists what is beside it.
     pub(crate) fn list_siblings(&self) -> String {
-        if self.kind() == "device" { self.list_devices() } else { self.list_registries() }
+        match self.kind() {
+            "command" => self.list_commands(),
+            "device" | "broadcast" => self.list_devices(),
+            _ => self.list_registries(),
+        }
     }
 }
 

@@ -112,9 +112,13 @@ impl Session {
     pub(crate) fn change(&self, request: &Request, text: impl FnOnce(&Value) -> String) -> Result<()> {
         match self.send(request)? {
             None => Ok(()),
-            Some(answer) if self.format == Format::Json => self.show(&answer),
-            Some(answer) => table::print(&format!("{}\n", text(&answer))),
+            Some(answer) => self.say(&answer, &text(&answer)),
         }
+    }
+
+    /// Says what was done: for people `text`, for programs the answer.
+    pub(crate) fn say(&self, answer: &Value, text: &str) -> Result<()> {
+        if self.format == Format::Json { self.show(answer) } else { table::print(&format!("{text}\n")) }
     }
 
     /// Asks, when somebody is there to be asked, and deletes.

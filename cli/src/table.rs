@@ -83,6 +83,11 @@ pub(crate) fn cell(value: &Value) -> String {
     if text.is_empty() { "-".to_owned() } else { text }
 }
 
+/// The last segment of a name.
+pub(crate) fn id(name: &Value) -> String {
+    cell(&name.as_str().unwrap_or_default().rsplit('/').next().into())
+}
+
 /// A time to the second; `-` when it is absent or the epoch, which stands for never.
 pub(crate) fn time(value: &Value) -> String {
     match value.as_str() {

@@ -46,9 +46,14 @@ fn the_examples_of_the_verbs_work() {
         shell(&scene, &format!("set -e\n{lines}")).ok();
     }
     let lines = examples(&scene, "commands");
+    let export = lines.lines().next().unwrap();
     for line in lines.lines().skip(1) {
-        let export = lines.lines().next().unwrap();
-        shell(&scene, &format!("{export}\n{line}")).fails(1, &["is not subscribed to the commands topic"]);
+        let ran = shell(&scene, &format!("{export}\n{line}"));
+        if line.contains("send") && !line.contains("--ttl") {
+            ran.fails(1, &["is not subscribed to the commands topic"]);
+        } else {
+            ran.ok();
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! One step of a broadcast: as many devices as may be sent to in a second, side by side, within a bounded time.
 
+use std::time::Duration;
+
 use domain::broadcast::{Broadcast, Reached, STEP_LASTS, Stepped};
 use domain::command::{CommandState, NewCommand, Recipient, TimeOrderedId};
 use domain::ports::{Command, Delivery};
@@ -65,7 +67,7 @@ async fn send(deps: &Deps, broadcast: &Broadcast, chosen: Chosen, until: Timesta
     let mut done = Stepped::default();
     let sending = stream::iter(chosen.devices).map(|(key, to)| async move {
         let begun = deps.now() < until;
-        (key, if begun { Some(send_one(deps, broadcast, &to).await) } else { None })
+        (key, if begun { Some(send_one(deps, broadcast, &to, until).await) } else { None })
     });
     let mut sending = std::pin::pin!(sending.buffered(SIDE_BY_SIDE));
     while let Some((key, reached)) = sending.next().await {
@@ -78,7 +80,7 @@ async fn send(deps: &Deps, broadcast: &Broadcast, chosen: Chosen, until: Timesta
 }
 
 /// What became of the command at one device; an error says why it failed, and of whom.
-async fn send_one(deps: &Deps, broadcast: &Broadcast, to: &Recipient) -> Result<Reached, String> {
+async fn send_one(deps: &Deps, broadcast: &Broadcast, to: &Recipient, until: Timestamp) -> Result<Reached, String> {
     let failed = |e: DomainError| {
         tracing::debug!(device = %to.key, error = %e, "Broadcast `{}` failed at `{}`: {e}", broadcast.id, to.key);
         match e {
@@ -88,7 +90,7 @@ async fn send_one(deps: &Deps, broadcast: &Broadcast, to: &Recipient) -> Result<
     };
     match broadcast.ttl {
         None => send_now(deps, broadcast, to).await,
-        Some(_) => queue(deps, broadcast, to).await,
+        Some(ttl) => queue(deps, broadcast, to, ttl, until).await,
     }
     .map_err(failed)
 }
@@ -106,12 +108,11 @@ async fn send_now(deps: &Deps, broadcast: &Broadcast, to: &Recipient) -> Result<
     }
 }
 
-async fn queue(deps: &Deps, broadcast: &Broadcast, to: &Recipient) -> Result<Reached, DomainError> {
+async fn queue(deps: &Deps, broadcast: &Broadcast, to: &Recipient, ttl: Duration, until: Timestamp) -> Result<Reached, DomainError> {
     let queue = deps.queue();
-    let ttl = broadcast.ttl.unwrap_or_default();
     let new = NewCommand { id: Some(broadcast.id.clone()), subfolder: broadcast.subfolder.clone(), data: broadcast.data.clone(), ttl };
     let taken = queue.take(to, new, 0).await?;
-    if let Err(e) = queue.drain(to, Some(deps.now() + STEP_LASTS)).await {
+    if let Err(e) = queue.drain(to, Some(until)).await {
         tracing::warn!(device = %to.key, error = %e, "A command to `{}` waits, because sending it failed: {e}", to.key);
     }
     let state = queue.get(to, &taken.id).await.map_or(taken.state, |found| found.value.state);
