@@ -7,8 +7,8 @@ mod demo;
 mod emulator;
 mod interrupt;
 mod package;
+mod python_server;
 mod shell;
-mod storage_emulator;
 mod test;
 mod tools;
 

@@ -16,7 +16,7 @@ use stage::Binaries;
 
 use crate::args::Args;
 use crate::emulator::{Emulator, Service};
-use crate::storage_emulator::StorageEmulator;
+use crate::python_server::PythonServer;
 use crate::tools::{self, CargoTool};
 use crate::{interrupt, shell};
 use count::Count;
@@ -33,7 +33,7 @@ What it needs beyond Rust: Java and Google's emulators of Pub/Sub and Firestore,
 paho-mqtt, nats-server and a Cloud Storage emulator are installed into the target folder.";
 
 /// Packages whose tests need real parts.
-const NEED_REAL_PARTS: [&str; 3] = ["e2e-tests", "infra-gcp", "infra-nats"];
+const NEED_REAL_PARTS: [&str; 4] = ["e2e-tests", "infra-gcp", "infra-aws", "infra-nats"];
 
 /// The exit code of nextest when tests ran and some failed.
 const NEXTEST_FAILED_TESTS: i32 = 100;
@@ -68,7 +68,8 @@ struct Parts {
     pubsub: Emulator,
     firestore: Emulator,
     nats_server: PathBuf,
-    storage: StorageEmulator,
+    storage: PythonServer,
+    aws: PythonServer,
     python: PathBuf,
     binaries: Binaries,
     xtask: PathBuf,
@@ -85,10 +86,10 @@ impl Parts {
         println!("The Pub/Sub emulator listens on {}", pubsub.addr);
         let firestore = Emulator::start(Service::Firestore)?;
         println!("The Firestore emulator listens on {}", firestore.addr);
-        let storage = StorageEmulator::start(&python)?;
-        println!("The Cloud Storage emulator listens on {}", storage.addr);
+        let storage = PythonServer::start(&python, "the Cloud Storage emulator", "storage_emulator")?;
+        let aws = PythonServer::start(&python, "moto as AWS", "aws_emulator")?;
         let xtask = shell::target().join("debug/xtask");
-        Ok(Self { pubsub, firestore, nats_server, storage, python, binaries, xtask })
+        Ok(Self { pubsub, firestore, nats_server, storage, aws, python, binaries, xtask })
     }
 
     /// How the tests learn of them.
@@ -102,6 +103,11 @@ impl Parts {
             ("DRAWBRIDGE_TEST_NATS_SERVER", self.nats_server.clone().into()),
             ("DRAWBRIDGE_TEST_FUNCTION", self.binaries.drawbridge.with_file_name("drawbridge-function").into()),
             ("STORAGE_EMULATOR_HOST", self.storage.addr.to_string().into()),
+            ("AWS_ENDPOINT_URL", format!("http://{}", self.aws.addr).into()),
+            // moto asks for keys and takes any.
+            ("AWS_ACCESS_KEY_ID", "test".into()),
+            ("AWS_SECRET_ACCESS_KEY", "test".into()),
+            ("AWS_REGION", "eu-central-1".into()),
             ("DRAWBRIDGE_TEST_PYTHON", self.python.clone().into()),
             ("DRAWBRIDGE_TEST_XTASK", self.xtask.clone().into()),
             (drawbridge, self.binaries.drawbridge.clone().into()),
