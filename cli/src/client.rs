@@ -16,7 +16,7 @@ use crate::secret::Secret;
 /// A server that does not take the connection by now is not there.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Longer than the server waits for a device to acknowledge a command.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// The most that a server gives at once.
 const MAX_PAGE: u32 = 500;
 
@@ -105,12 +105,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(endpoint: Url, token: Option<Token>, only_print: bool) -> Result<Self> {
-        // The token goes to the endpoint and nowhere else: no redirect, and no proxy on the way to this machine.
-        let http = reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).timeout(ANSWER_LIMIT).redirect(redirect::Policy::none());
-        let http = if is_loopback(&endpoint) { http.no_proxy() } else { http };
-        // Without TLS a machine needs no root certificates.
-        let http = if endpoint.scheme() == "http" { http.tls_certs_only([]) } else { http };
-        let http = http.build().context("no HTTPS client: install ca-certificates, or name a file of them by SSL_CERT_FILE")?;
+        let http = http(&endpoint)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { endpoint, token, only_print, http, runtime })
     }
@@ -165,6 +160,15 @@ impl Client {
         found.truncate(limit);
         Ok(Some(found))
     }
+}
+
+/// A client for one endpoint. The token goes there and nowhere else: no redirect, and no proxy on the way to this machine.
+pub(crate) fn http(endpoint: &Url) -> Result<reqwest::Client> {
+    let http = reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).timeout(ANSWER_LIMIT).redirect(redirect::Policy::none());
+    let http = if is_loopback(endpoint) { http.no_proxy() } else { http };
+    // Without TLS a machine needs no root certificates.
+    let http = if endpoint.scheme() == "http" { http.tls_certs_only([]) } else { http };
+    http.build().context("no HTTPS client: install ca-certificates, or name a file of them by SSL_CERT_FILE")
 }
 
 /// Whether the endpoint is on this machine.

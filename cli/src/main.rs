@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `up`, `tail` | the installation on this machine |
 //! | `registries` `devices` `credentials` `configs` `states` `commands` | one noun each: its verbs, flags and columns |
+//! | `access_tokens` | the five subcommands of Google's sample `accesstoken.py` |
 //! | `cost` | what each design costs a month |
 //! | `session` | what every verb starts from, and how it answers |
 //! | `flags`, `profile`, `environment`, `help` | where settings come from, and how they are taught |
@@ -12,6 +13,7 @@
 //! Exit codes: 0 done, 64 a flag, variable or file is wrong, 1 anything else.
 
 mod broadcasts;
+mod access_tokens;
 mod changes;
 mod client;
 mod commands;
@@ -77,6 +79,8 @@ enum Command {
     States(Box<Noun<states::States>>),
     /// Send commands to devices, now or when they are back.
     Commands(Box<Noun<commands::Commands>>),
+    #[command(flatten)]
+    AccessTokens(access_tokens::AccessTokens),
     /// Compare what the designs cost a month.
     Cost(cost::Args),
     /// Print the completion script of a shell.
@@ -91,7 +95,7 @@ fn main() -> ExitCode {
         eprintln!("drawbridge: {unknown}");
         return ExitCode::from(EXIT_USAGE);
     }
-    let given = help::taught(Cli::command()).try_get_matches_from(flags::dashed(std::env::args_os()));
+    let given = help::taught(Cli::command()).try_get_matches_from(access_tokens::in_order(flags::dashed(std::env::args_os())));
     let cli = match given.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(e) => {
@@ -119,6 +123,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Configs(noun) => noun.run(),
         Command::States(noun) => noun.run(),
         Command::Commands(noun) => noun.run(),
+        Command::AccessTokens(tokens) => tokens.run(),
         Command::Cost(args) => cost::run(&args),
         Command::Completion(args) => completion::run(&args, Cli::command()),
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::Deserialize;
 
+use crate::access_tokens::Urls;
 use crate::error::usage;
 use crate::secret::Secret;
 
@@ -22,6 +23,9 @@ pub(crate) struct Profile {
     pub(crate) admin_token: Option<Secret>,
     /// Relative to the folder of the profile.
     pub(crate) admin_token_file: Option<PathBuf>,
+    /// Where Google's services are, for the subcommands of `accesstoken.py`.
+    #[serde(default)]
+    pub(crate) urls: Urls,
 }
 
 impl Profile {

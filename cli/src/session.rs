@@ -168,7 +168,8 @@ impl Session {
     }
 }
 
-fn url(text: &str) -> Result<Url> {
+/// An endpoint: a URL without name and password.
+pub(crate) fn url(text: &str) -> Result<Url> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let url = url.ok_or_else(|| usage(format!("endpoint `{text}` is no URL as in {DEFAULT_ENDPOINT}")))?;
     if !url.username().is_empty() || url.password().is_some() {
