@@ -6,3 +6,4 @@ pub mod command_channel;
 pub mod objects;
 pub mod publisher;
 pub mod records;
+pub mod signing_keys;
