@@ -60,6 +60,39 @@ fn new_readings_are_refused_held_ones_stay_and_it_opens_while_the_disk_is_full()
 }
 
 #[test]
+fn acknowledgements_are_saved_while_the_disk_is_full_and_the_ballast_is_gone() {
+    let Some(disk) = Disk::ext4(96) else { return };
+    let (dir, options) = (disk.path().join("spool"), options(FullPolicy::RejectNew));
+    let mut spool = open(&dir, options);
+    fill(&mut spool, 0, 2_000, 1_000, 100);
+    std::fs::remove_file(dir.join("ballast")).expect("the ballast is there");
+    let filler = Filler::new(&disk.path());
+    for below in [500, 900, 1_000] {
+        spool.ack(below).expect("given up");
+        spool.commit().expect("saved in place");
+        assert_eq!(spool.saved(), below);
+    }
+    drop((spool, filler));
+    assert_eq!(held_and_exact(&mut open(&dir, options), 2_000).delivered, 1_000);
+}
+
+#[test]
+fn what_was_set_aside_makes_room_to_open_on_a_full_disk_without_ballast() {
+    let Some(disk) = Disk::ext4(96) else { return };
+    let (dir, options) = (disk.path().join("spool"), options(FullPolicy::RejectNew));
+    let mut spool = open(&dir, options);
+    fill(&mut spool, 0, 5_000, 1_000, 100);
+    drop(spool);
+    let aside = dir.join("corrupt-g00000000000f4240");
+    std::fs::create_dir(&aside).expect("a folder");
+    std::fs::write(aside.join("db"), vec![7; 6 << 20]).expect("a set-aside generation");
+    std::fs::remove_file(dir.join("ballast")).expect("the ballast is there");
+    let _filler = Filler::new(&disk.path());
+    held_and_exact(&mut open(&dir, options), 5_000);
+    assert!(!aside.exists());
+}
+
+#[test]
 fn the_oldest_generations_make_room_when_told_to() {
     let Some(disk) = Disk::ext4(96) else { return };
     let (dir, options) = (disk.path().join("spool"), options(FullPolicy::DropOldestGeneration));

@@ -50,10 +50,12 @@ impl Chain {
         Ok(chain)
     }
 
-    /// A full disk without ballast: only giving up readings lets the spool open, if that is the policy.
+    /// A full disk without ballast: what was set aside goes first; then only giving up readings lets the spool open, if that is the
+    /// policy.
     fn open_making_room(&mut self, when_full: FullPolicy) -> Result<(), SpoolError> {
         loop {
             match self.open_youngest() {
+                Err(SpoolError::DiskFull) if self.set_aside_bytes > 0 => self.delete_set_aside()?,
                 Err(SpoolError::DiskFull) if when_full == FullPolicy::DropOldestGeneration && self.manifest.generations.len() > 1 => {
                     self.evict_oldest(Cause::DiskFull)?;
                 }
