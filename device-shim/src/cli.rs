@@ -16,6 +16,7 @@ use crate::download::DownloadOptions;
 use crate::identity::Identity;
 use crate::metadata::MetadataOptions;
 use crate::run::run as run_shim;
+use crate::upload::UploadOptions;
 
 /// Exit code of a configuration that cannot be used (`EX_USAGE` of sysexits.h).
 pub const EXIT_USAGE: u8 = 64;
@@ -59,6 +60,8 @@ pub enum Command {
     },
     /// Fetch a file of the cloud, whole and verified; goes on where it was cut off.
     Download(DownloadOptions),
+    /// Send a file into the cloud, whole and verified; sends it again when it is cut off.
+    Upload(UploadOptions),
     /// Make the device's key pair; the private key stays here.
     Keygen(KeygenOptions),
     /// Print a token of the device: the JWT that other clients connect with, or with --scope an OAuth 2.0 access token.

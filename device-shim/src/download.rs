@@ -13,8 +13,8 @@ pub(crate) mod client;
 mod error;
 mod fetch;
 mod part;
-mod progress;
-mod source;
+pub(crate) mod progress;
+pub(crate) mod source;
 pub mod space;
 mod verify;
 

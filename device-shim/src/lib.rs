@@ -24,5 +24,6 @@ pub mod run;
 pub mod send;
 pub mod spool;
 pub mod status;
+pub mod upload;
 
 mod files;

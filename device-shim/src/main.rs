@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use device_shim::cli::{Args, Command};
-use device_shim::{cli, config, doctor, download, keygen, metadata, send, status};
+use device_shim::{cli, config, doctor, download, keygen, metadata, send, status, upload};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Status { config, json } => status::main(&config, json),
         Command::Doctor { config } => doctor::main(&config),
         Command::Download(options) => download::main(&options),
+        Command::Upload(options) => upload::main(&options),
         Command::Keygen(options) => keygen::main(&options),
         Command::Token(options) => cli::token(&options),
         Command::ServeMetadata(options) => metadata::main(&options),

@@ -10,9 +10,6 @@ use super::verify::{self, Sha256Hex};
 use super::{DownloadError, MAX_RESTARTS, answer};
 use crate::backoff::Backoff;
 
-/// Bytes of an error's text that are read.
-const MAX_MESSAGE_BYTES: usize = 16 * 1024;
-
 /// How one attempt ended, when the next may do better.
 enum Ended {
     /// All bytes are there.
@@ -175,16 +172,9 @@ impl Fetch {
 }
 
 /// An answer without the object: is it worth another attempt?
-async fn refusal(mut response: Response) -> Result<Ended, DownloadError> {
+async fn refusal(response: Response) -> Result<Ended, DownloadError> {
     let status = response.status();
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_MESSAGE_BYTES {
-            break;
-        }
-    }
-    let message = answer::message(&String::from_utf8_lossy(&body));
+    let message = answer::message(&answer::text(response).await);
     match status {
         StatusCode::UNAUTHORIZED => Ok(Ended::Unauthenticated(message)),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Ok(Ended::Broken(format!("the server answers {status}: {message}"))),

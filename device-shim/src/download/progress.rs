@@ -9,7 +9,7 @@ const EVERY: Duration = Duration::from_millis(200);
 const WIDTH: u64 = 30;
 
 /// Draws one line over itself on standard error.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     is_shown: bool,
     drawn: Option<Instant>,
     /// Where this attempt began, and when.
@@ -17,16 +17,16 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { is_shown: std::io::stderr().is_terminal(), drawn: None, from: (0, Instant::now()) }
     }
 
     /// An attempt begins with so many bytes there.
-    pub(super) fn start(&mut self, have: u64) {
+    pub(crate) fn start(&mut self, have: u64) {
         self.from = (have, Instant::now());
     }
 
-    pub(super) fn show(&mut self, have: u64, size: u64) {
+    pub(crate) fn show(&mut self, have: u64, size: u64) {
         let is_due = self.drawn.is_none_or(|at| at.elapsed() >= EVERY) || have == size;
         if !self.is_shown || !is_due {
             return;
@@ -37,14 +37,14 @@ impl Progress {
     }
 
     /// Says something in the place of the bar.
-    pub(super) fn say(&mut self, text: &str) {
+    pub(crate) fn say(&mut self, text: &str) {
         if self.is_shown {
             self.draw(text);
         }
     }
 
     /// Leaves the terminal as a line begins.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if self.drawn.take().is_some() {
             self.draw("");
         }

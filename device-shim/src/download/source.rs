@@ -9,17 +9,17 @@ use crate::config::Config;
 
 /// Where the bytes come from.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     pub(super) url: Url,
     /// The device's token goes to the configured `cloud` alone.
-    pub(super) with_token: bool,
+    pub(crate) with_token: bool,
     /// The roots of the configuration are those of the cloud; all others are judged by the system's.
     pub(super) roots: Option<PathBuf>,
 }
 
 impl Source {
     /// Reads `gs://bucket/object` or a URL.
-    pub(super) fn read(given: &str, config: &Config) -> Result<Self, DownloadError> {
+    pub(crate) fn read(given: &str, config: &Config) -> Result<Self, DownloadError> {
         let refused = |problem: &str| DownloadError::Source { given: given.chars().take(200).collect(), problem: problem.into() };
         if let Some(name) = given.strip_prefix("gs://") {
             let cloud = config

@@ -34,7 +34,10 @@ pub(crate) struct Seen {
     pub(crate) refuse: Vec<usize>,
 }
 
-/// A cloud with one bucket `files`, all of it open to the device.
+/// Largest upload that the cloud takes.
+pub(crate) const MAX_UPLOAD_BYTES: u64 = 4_000_000;
+
+/// A cloud with a bucket `files`, all of it open to the device, and a folder of its own in a bucket `logs`.
 pub(crate) struct Files {
     pub(crate) addr: SocketAddr,
     pub(crate) folder: tempfile::TempDir,
@@ -70,7 +73,8 @@ async fn observe(State(seen): State<Arc<Mutex<Seen>>>, request: Request, next: N
 async fn store(stores: &Stores, pem: String) {
     let (registry, id) = DEVICE.rsplit_once("/devices/").unwrap();
     let key = DeviceKey { registry: registry.parse().unwrap(), id: id.parse().unwrap() };
-    let rules = vec![ObjectRule { path: "gs://files/".into(), access: Access::Read }];
+    let rule = |path: &str, access| ObjectRule { path: path.into(), access };
+    let rules = vec![rule("gs://files/", Access::Read), rule("gs://logs/{deviceId}/", Access::ReadWrite)];
     let record = Registry {
         name: key.registry.clone(),
         routes: Vec::new(),
@@ -105,7 +109,7 @@ impl Files {
         let clock = Arc::new(SystemClock);
         let objects = Arc::new(FolderObjects::open(folder.path()).unwrap());
         let statuses = Arc::new(StatusBook::new(stores.clone(), clock.clone()));
-        let deps = Deps { objects, stores, statuses, clock, max_upload_bytes: 0 };
+        let deps = Deps { objects, stores, statuses, clock, max_upload_bytes: MAX_UPLOAD_BYTES };
         let seen = Arc::<Mutex<Seen>>::default();
         let addr = serve(storage_download::router(deps).layer(from_fn_with_state(seen.clone(), observe)));
         Self { addr, folder, seen }

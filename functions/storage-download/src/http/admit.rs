@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use domain::identity::{self, Protocol};
 use domain::issued_token::{self, Holder};
 use domain::objects::{Access, ObjectName};
-use domain::{DeviceKey, DomainError};
+use domain::{DeviceKey, DomainError, Refusal};
 use edge::{ApiError, Bearer, Code, PathParams};
 use protocol::DeviceName;
 
@@ -41,13 +41,19 @@ impl FromRequestParts<Deps> for Admitted {
 }
 
 /// The device, by its own JWT, which opens all that the rules allow, or by an access token that our token service gave it.
+/// What no device can have signed is looked up as an access token: Google's are no JWTs, the stand-in's are of another kind.
 async fn authenticate(deps: &Deps, name: &DeviceName, bearer: &Bearer) -> Result<Holder, DomainError> {
     let now = deps.clock.now();
-    if !bearer.looks_like_jwt() {
-        return issued_token::authenticate(&deps.stores, name, bearer.token(), now).await;
+    let refused = match identity::authenticate(&deps.stores, name, bearer.token(), Protocol::Objects, now).await {
+        Ok((device, registry)) => return Ok(Holder { device: device.device().clone(), registry, access: Access::ReadWrite }),
+        Err(DomainError::Refused(why @ (Refusal::Malformed(_) | Refusal::Algorithm(_)))) => why,
+        Err(other) => return Err(other),
+    };
+    match issued_token::authenticate(&deps.stores, name, bearer.token(), now).await {
+        // Somebody tried to make a JWT: what is wrong with that is of more use.
+        Err(DomainError::Refused(Refusal::UnknownAccessToken)) if bearer.looks_like_jwt() => Err(refused.into()),
+        answer => answer,
     }
-    let (device, registry) = identity::authenticate(&deps.stores, name, bearer.token(), Protocol::Objects, now).await?;
-    Ok(Holder { device: device.device().clone(), registry, access: Access::ReadWrite })
 }
 
 /// Both must allow it: the scope of the token, and a rule of the registry.
