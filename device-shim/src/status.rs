@@ -1,5 +1,6 @@
-//! How the shim is doing: what `drawbridge-shim status` shows and `GET /status` answers.
+//! How the shim is doing: what `drawbridge-shim status` shows and `GET /status` and `GET /metrics` answer.
 
+mod metrics;
 mod report;
 
 use std::path::Path;

@@ -243,3 +243,23 @@ fn connections_above_the_cap_are_closed_and_counted() {
         next.read(&mut [0; 8]).is_err()
     });
 }
+
+#[test]
+fn the_numbers_of_the_status_are_there_for_prometheus() {
+    let shim = Shim::start(nowhere(), "");
+    shim.post("one");
+    shim.post("two");
+    let mut http = TcpStream::connect(shim.address("http")).unwrap();
+    http.write_all(b"GET /metrics HTTP/1.1\r\nHost: shim\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    http.read_to_string(&mut text).unwrap();
+    assert!(text.contains("content-type: text/plain; version=0.0.4"), "{text}");
+    for line in [
+        "drawbridge_shim_accepted_total 2",
+        "drawbridge_shim_held 2",
+        "drawbridge_shim_evicted_total{cause=\"quota\"} 0",
+        "drawbridge_shim_connected 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
+}

@@ -3,6 +3,7 @@
 //! Source of every rule: the Cloud IoT Core surface as recorded in `docs/compatibility.md`.
 
 pub mod claims;
+pub mod exposition;
 pub mod keys;
 pub mod limits;
 pub mod messages;

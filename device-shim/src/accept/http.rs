@@ -7,6 +7,7 @@
 //! | `POST /v1/{device}:publishEvent`, `:setState` as Cloud IoT Core's HTTP bridge | the same |
 //! | `GET /v1/config` | the last configuration known, 404 before there was one |
 //! | `GET /status` | [`crate::status::Report`] |
+//! | `GET /metrics` | the same numbers for Prometheus |
 //!
 //! Refusals are `{"error":"…"}`: 400 for a bad subfolder or body, 413 for a large payload, 507 when the spool is full,
 //! 503 when the disk fails. Requests that a browser makes for a page are refused with 403: pages are not sensors.
@@ -20,6 +21,7 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use bytes::Bytes;
+use protocol::exposition;
 use protocol::limits::MAX_EVENT_BYTES;
 use serde::Deserialize;
 use serde_json::json;
@@ -53,6 +55,7 @@ pub fn router(deps: Deps) -> Router {
         .route("/v1/config", get(config))
         .route("/v1/{*path}", post(cloud_iot))
         .route("/status", get(status))
+        .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(no_pages))
         .with_state(deps)
@@ -161,6 +164,13 @@ async fn status(State(deps): State<Deps>, headers: HeaderMap) -> Response {
     match deps.status.report().await {
         Ok(report) if headers.get(header::ACCEPT).is_some_and(|accept| accept == "text/plain") => report.to_string().into_response(),
         Ok(report) => Json(report).into_response(),
+        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+async fn metrics(State(deps): State<Deps>) -> Response {
+    match deps.status.report().await {
+        Ok(report) => ([(header::CONTENT_TYPE, exposition::CONTENT_TYPE)], report.metrics()).into_response(),
         Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use protocol::exposition::Exposition;
 use serde::Serialize;
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// The live counters.
         #[derive(Debug, Default)]
         pub(crate) struct Counters { $(pub(crate) $name: Counter,)* }
@@ -19,7 +20,19 @@ macro_rules! counters {
             pub sessions: u64,
             /// Gauge: connections that have not been let in yet.
             pub waiting: u64,
-            $($(#[$doc])* pub $name: u64,)*
+            $($(#[doc = $doc])* pub $name: u64,)*
+        }
+
+        impl Snapshot {
+            /// The numbers for Prometheus, `drawbridge_bridge_…`.
+            pub fn expose(&self, exposition: &mut Exposition) {
+                exposition.gauge("drawbridge_bridge_sessions", "Sessions live now.", self.sessions);
+                exposition.gauge("drawbridge_bridge_waiting", "Connections that have not been let in yet.", self.waiting);
+                $({
+                    const HELP: &[&str] = &[$($doc),*];
+                    exposition.counter(concat!("drawbridge_bridge_", stringify!($name)), HELP.concat().trim(), self.$name);
+                })*
+            }
         }
 
         impl Counters {
@@ -118,4 +131,21 @@ counters! {
     ended_stalled,
     /// Sessions ended because the bridge stops.
     ended_shutdown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_is_exposed_with_what_it_means() {
+        let counters = Counters::default();
+        counters.acks.add(7);
+        let mut exposition = Exposition::default();
+        counters.snapshot(3, 0).expose(&mut exposition);
+        let text = exposition.finish();
+        assert!(text.contains("drawbridge_bridge_sessions 3\n") && text.contains("drawbridge_bridge_acks_total 7\n"), "{text}");
+        let fields = serde_json::to_value(counters.snapshot(0, 0)).unwrap().as_object().unwrap().len();
+        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP ") && line.ends_with('.')).count(), fields);
+    }
 }
