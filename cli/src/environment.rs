@@ -5,6 +5,7 @@ use std::ffi::OsString;
 /// The variables of `drawbridge`, each named after its flag.
 pub(crate) const KNOWN: &[&str] = &[
     "DRAWBRIDGE_ADMIN_TOKEN",
+    "DRAWBRIDGE_COMMANDS",
     "DRAWBRIDGE_CLOUDIOT_URL",
     "DRAWBRIDGE_DATA",
     "DRAWBRIDGE_DEVICE",
@@ -17,6 +18,10 @@ pub(crate) const KNOWN: &[&str] = &[
     "DRAWBRIDGE_LOG",
     "DRAWBRIDGE_MQTT",
     "DRAWBRIDGE_MQTTS",
+    "DRAWBRIDGE_NATS_CA",
+    "DRAWBRIDGE_NATS_CERT",
+    "DRAWBRIDGE_NATS_CREDENTIALS",
+    "DRAWBRIDGE_NATS_KEY",
     "DRAWBRIDGE_OBJECTS",
     "DRAWBRIDGE_PRIVATE_KEY_FILE",
     "DRAWBRIDGE_PROFILE",

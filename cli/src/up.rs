@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use host::connect::Urls;
+use host::connect::{Emulators, NatsFiles, Urls};
+use host::local_stack::LocalIam;
 use host::tokens::{Giver, TokenConfig};
 use host::up::{self, Addresses, Config, Running};
 use host::{Impersonation, IssuerUrl, OBJECTS_FOLDER, ProjectId, PubSubOrdering, TOPICS_FOLDER};
@@ -61,7 +62,8 @@ pub(crate) struct Args {
     /// Whether messages of a device keep their order at Pub/Sub.
     #[arg(long, env = "DRAWBRIDGE_PUBSUB_ORDERING", value_enum, default_value = "device")]
     pubsub_ordering: Ordering,
-    /// Where records are kept: `sled:FOLDER` (default: in the data folder) or `memory:`.
+    /// Where records are kept: `sled:FOLDER` (default: in the data folder), `memory:` or `firestore://PROJECT[/DATABASE]`. With
+    /// FIRESTORE_EMULATOR_HOST set, that emulator.
     #[arg(long, env = "DRAWBRIDGE_RECORDS", value_name = "URL")]
     records: Option<String>,
     /// Our name as OpenID Connect issuer, where /.well-known/openid-configuration is reached from outside. Default: the HTTP address.
@@ -74,9 +76,33 @@ pub(crate) struct Args {
     /// Which devices may act as which service accounts: `NAME=ACCOUNT,…`, where NAME is a registry's or a device's full name.
     #[arg(long, env = "DRAWBRIDGE_IMPERSONATE", value_name = "NAME=ACCOUNT,…", default_value = "")]
     impersonate: Impersonation,
-    /// Folder of devices' files, a folder per bucket (default: `objects` in the data folder).
-    #[arg(long, env = "DRAWBRIDGE_OBJECTS", value_name = "DIR")]
-    objects: Option<PathBuf>,
+    /// Devices' files: a folder with a folder per bucket (default: `objects` in the data folder), or `gs://` for Cloud Storage. With
+    /// STORAGE_EMULATOR_HOST set, that emulator.
+    #[arg(long, env = "DRAWBRIDGE_OBJECTS", value_name = "DIR|gs://")]
+    objects: Option<String>,
+    /// How live sessions are reached: `local:`, or `nats://HOST:PORT[,HOST:PORT]` to be one of several bridge nodes.
+    #[arg(long, env = "DRAWBRIDGE_COMMANDS", value_name = "URL", default_value = "local:")]
+    commands: String,
+    /// Who we are at NATS: a `.creds` file.
+    #[arg(long, env = "DRAWBRIDGE_NATS_CREDENTIALS", value_name = "FILE")]
+    nats_credentials: Option<PathBuf>,
+    /// Roots (PEM) to trust at NATS beside the system's.
+    #[arg(long, env = "DRAWBRIDGE_NATS_CA", value_name = "FILE")]
+    nats_ca: Option<PathBuf>,
+    /// Our certificate (PEM) for NATS.
+    #[arg(long, env = "DRAWBRIDGE_NATS_CERT", value_name = "FILE", requires = "nats_key")]
+    nats_cert: Option<PathBuf>,
+    /// Private key (PEM) of --nats-cert.
+    #[arg(long, env = "DRAWBRIDGE_NATS_KEY", value_name = "FILE", requires = "nats_cert")]
+    nats_key: Option<PathBuf>,
+    /// Who may do what with tokens of the stand-in: a policy of Google's IAM as JSON, or a list of resources with their policies. Without,
+    /// when --http is a loopback address and no --issuer is set, devices may publish, keep files and act as
+    /// operator@PROJECT.iam.gserviceaccount.com, which may send commands and configurations; else nobody may anything.
+    #[arg(long, env = "DRAWBRIDGE_IAM_POLICY", value_name = "FILE")]
+    iam_policy: Option<PathBuf>,
+    /// Folder of the public keys of service accounts that sign for themselves: EMAIL.pem each.
+    #[arg(long, env = "DRAWBRIDGE_SERVICE_ACCOUNTS", value_name = "DIR")]
+    service_accounts: Option<PathBuf>,
     /// What is logged: a level, or `target=level,…`.
     #[arg(long, env = "DRAWBRIDGE_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
@@ -119,7 +145,12 @@ fn config(args: Args) -> Config {
         Ordering::None => PubSubOrdering::None,
     };
     let records = args.records.unwrap_or_else(|| format!("sled:{}", args.data.join("records").display()));
-    let objects = format!("folder:{}", args.objects.unwrap_or_else(|| args.data.join(OBJECTS_FOLDER)).display());
+    let objects = match args.objects {
+        Some(cloud) if cloud.starts_with("gs:") => cloud,
+        Some(folder) => format!("folder:{folder}"),
+        None => format!("folder:{}", args.data.join(OBJECTS_FOLDER).display()),
+    };
+    let local = LocalIam { project: Some(args.project.clone()), policy: args.iam_policy, service_accounts: args.service_accounts };
     Config {
         http: args.http,
         mqtt: args.mqtt,
@@ -129,8 +160,16 @@ fn config(args: Args) -> Config {
         project: args.project,
         admin_token: args.admin_token.map(up::AdminToken::new),
         ready_file: args.ready_file,
-        urls: Urls { records, publisher, objects, pubsub_emulator: std::env::var("PUBSUB_EMULATOR_HOST").ok(), ordering },
-        tokens: TokenConfig { issuer: args.issuer, giver: args.tokens, impersonation: args.impersonate },
+        urls: Urls {
+            records,
+            publisher: Some(publisher),
+            objects: Some(objects),
+            commands: args.commands,
+            nats: NatsFiles { credentials: args.nats_credentials, roots: args.nats_ca, certificate: args.nats_cert.zip(args.nats_key) },
+            emulators: Emulators::named_by(|name| std::env::var(name).ok()),
+            ordering,
+        },
+        tokens: TokenConfig { issuer: args.issuer, giver: args.tokens, impersonation: args.impersonate, local },
     }
 }
 

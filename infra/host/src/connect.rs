@@ -1,24 +1,50 @@
 //! With what: one URL per port. An unknown scheme is refused with those that are known.
 
-use std::path::Path;
-use std::sync::Arc;
+mod command_channel;
+mod error;
+mod objects;
+mod publisher;
+mod records;
 
-use domain::PortError;
+use std::sync::Arc;
+use std::time::Duration;
+
 use domain::ports::{Clock, ObjectStore, Publisher, Stores};
 use domain::status::StatusBook;
-use infra_gcp::{Endpoint, Ordering, PubSub};
+use infra_gcp::Ordering;
 use infra_local::{FolderObjects, SystemClock, TopicLog};
 use pubsub_fanout::FanOut;
+
+pub use command_channel::{Channel, NatsFiles};
+pub use error::ConnectError;
+
+/// What each port understands; also what a refusal names.
+pub mod schemes {
+    /// Records.
+    pub const RECORDS: &str = "sled:{folder}, memory:, firestore://{project}[/{database}]";
+    /// Publisher.
+    pub const PUBLISHER: &str = "log:{folder}, pubsub://{project}";
+    /// Objects.
+    pub const OBJECTS: &str = "folder:{path}, gs://";
+    /// Commands.
+    pub const COMMANDS: &str = "local:, nats://{host}:{port}[,{host}:{port}…], tls://…";
+}
 
 /// The ports, connected.
 #[derive(Clone)]
 pub struct Ports {
     /// Records of registries and devices.
     pub stores: Stores,
-    /// Where messages go.
-    pub publisher: Arc<dyn Publisher>,
-    /// Files of devices.
-    pub objects: Arc<dyn ObjectStore>,
+    /// Where messages go; `None` where nothing publishes.
+    pub publisher: Option<Arc<dyn Publisher>>,
+    /// Files of devices; `None` where nothing serves them.
+    pub objects: Option<Arc<dyn ObjectStore>>,
+    /// The log behind `publisher`, when it is on this machine's disk.
+    pub topic_log: Option<TopicLog>,
+    /// The folder behind `objects`, when they are on this machine's disk.
+    pub folder: Option<FolderObjects>,
+    /// How live sessions are reached.
+    pub channel: Channel,
     /// Last-seen times and last errors.
     pub statuses: Arc<StatusBook>,
     /// The time.
@@ -27,126 +53,120 @@ pub struct Ports {
 
 impl Ports {
     /// What publishes for devices, over MQTT and over HTTP.
-    pub fn fan_out(&self) -> FanOut {
+    pub fn fan_out(&self) -> Option<FanOut> {
         let Self { stores, publisher, statuses, clock, .. } = self.clone();
-        FanOut { publisher, stores, statuses, clock }
+        Some(FanOut { publisher: publisher?, stores, statuses, clock })
+    }
+}
+
+/// Emulators, each `host:port`, in place of Google's services.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Emulators {
+    /// Of Firestore.
+    pub firestore: Option<String>,
+    /// Of Pub/Sub.
+    pub pubsub: Option<String>,
+    /// Of Cloud Storage.
+    pub storage: Option<String>,
+}
+
+impl Emulators {
+    /// As Google's own programs name them in the environment: `get` reads a variable.
+    pub fn named_by(get: impl Fn(&str) -> Option<String>) -> Self {
+        let [firestore, pubsub, storage] = ["FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"].map(get);
+        Self { firestore, pubsub, storage }
     }
 }
 
 /// Which adapter stands behind each port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Urls {
-    /// `sled:{folder}` or `memory:`.
+    /// One of [`schemes::RECORDS`].
     pub records: String,
-    /// `log:{folder}` or `pubsub://{project}`.
-    pub publisher: String,
-    /// `folder:{path}`.
-    pub objects: String,
-    /// `host:port` of a Pub/Sub emulator, in place of Google's.
-    pub pubsub_emulator: Option<String>,
+    /// One of [`schemes::PUBLISHER`].
+    pub publisher: Option<String>,
+    /// One of [`schemes::OBJECTS`].
+    pub objects: Option<String>,
+    /// One of [`schemes::COMMANDS`].
+    pub commands: String,
+    /// What a NATS server may ask for.
+    pub nats: NatsFiles,
+    /// In place of Google's services.
+    pub emulators: Emulators,
     /// Whether messages of a device keep their order at Pub/Sub.
     pub ordering: Ordering,
 }
 
-/// Why a port could not be connected.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The URL's scheme is none we know.
-    #[error("{port} `{url}` is not known: use one of {known}")]
-    UnknownScheme {
-        /// Which port.
-        port: &'static str,
-        /// The URL as given.
-        url: String,
-        /// What would be understood.
-        known: &'static str,
-    },
-    /// An adapter could not be opened.
-    #[error(transparent)]
-    Port(#[from] PortError),
-    /// The folder of objects cannot be used.
-    #[error("objects in {folder}: {source}")]
-    Objects {
-        /// The folder.
-        folder: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The topic log's folder cannot be used.
-    #[error("topic log in {folder}: {source}")]
-    TopicLog {
-        /// The folder.
-        folder: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Pub/Sub's client could not be made.
-    #[error(transparent)]
-    PubSub(#[from] infra_gcp::publisher::ConnectError),
-}
-
-/// Connects every port, or says which one cannot be and why.
-pub async fn connect(urls: &Urls) -> Result<Ports, ConnectError> {
+/// Connects every port, or says which one cannot be and why. A server that is down now is no reason.
+/// `command_timeout` is how long a bridge node waits for a device's acknowledgement.
+pub async fn connect(urls: &Urls, command_timeout: Duration) -> Result<Ports, ConnectError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let stores = records(&urls.records)?;
-    let publisher = publisher(urls, &clock).await?;
-    let objects = objects(&urls.objects)?;
+    let stores = records::connect(&urls.records, &urls.emulators).await?;
+    let (publisher, topic_log) = match &urls.publisher {
+        Some(url) => publisher::connect(url, urls, &clock).await.map(|(publisher, log)| (Some(publisher), log))?,
+        None => (None, None),
+    };
+    let objects = urls.objects.as_deref().map(|url| objects::connect(url, &urls.emulators)).transpose()?;
+    let (objects, folder) = objects.map_or((None, None), |(objects, folder)| (Some(objects), folder));
+    let channel = command_channel::connect(&urls.commands, &urls.nats, command_timeout, &clock).await?;
     let statuses = Arc::new(StatusBook::new(stores.clone(), clock.clone()));
-    Ok(Ports { stores, publisher, objects, statuses, clock })
+    Ok(Ports { stores, publisher, objects, topic_log, folder, channel, statuses, clock })
 }
 
-fn records(url: &str) -> Result<Stores, ConnectError> {
-    match url.split_once(':') {
-        Some(("sled", folder)) if !folder.is_empty() => Ok(infra_local::sled_stores(Path::new(folder))?),
-        Some(("memory", "")) => Ok(infra_local::memory_stores()),
-        _ => Err(ConnectError::UnknownScheme { port: "records", url: url.into(), known: "sled:{folder}, memory:" }),
-    }
-}
-
-fn objects(url: &str) -> Result<Arc<dyn ObjectStore>, ConnectError> {
-    match url.split_once(':') {
-        Some(("folder", folder)) if !folder.is_empty() => {
-            let refused = |source| ConnectError::Objects { folder: folder.into(), source };
-            Ok(Arc::new(FolderObjects::open(Path::new(folder)).map_err(refused)?))
-        }
-        _ => Err(ConnectError::UnknownScheme { port: "objects", url: url.into(), known: "folder:{path}" }),
-    }
-}
-
-async fn publisher(urls: &Urls, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Publisher>, ConnectError> {
-    match urls.publisher.split_once(':') {
-        Some(("log", folder)) if !folder.is_empty() => {
-            let refused = |source| ConnectError::TopicLog { folder: folder.into(), source };
-            Ok(Arc::new(TopicLog::open(Path::new(folder), clock.clone()).map_err(refused)?))
-        }
-        Some(("pubsub", _)) => {
-            let endpoint = urls.pubsub_emulator.clone().map_or(Endpoint::Google, Endpoint::Emulator);
-            Ok(Arc::new(PubSub::connect(endpoint, urls.ordering).await?))
-        }
-        _ => {
-            let known = "log:{folder}, pubsub://{project}";
-            Err(ConnectError::UnknownScheme { port: "publisher", url: urls.publisher.clone(), known })
-        }
-    }
+/// The service itself, or an emulator that stands for it.
+fn endpoint(emulator: Option<&String>) -> infra_gcp::Endpoint {
+    emulator.cloned().map_or(infra_gcp::Endpoint::Google, infra_gcp::Endpoint::Emulator)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn urls(records: &str, publisher: &str, objects: &str) -> Urls {
-        let [records, publisher, objects] = [records, publisher, objects].map(Into::into);
-        Urls { records, publisher, objects, pubsub_emulator: None, ordering: Ordering::Device }
+    fn urls(records: &str, publisher: &str, objects: &str, commands: &str) -> Urls {
+        Urls {
+            records: records.into(),
+            publisher: Some(publisher.into()),
+            objects: Some(objects.into()),
+            commands: commands.into(),
+            nats: NatsFiles::default(),
+            emulators: Emulators::default(),
+            ordering: Ordering::Device,
+        }
+    }
+
+    async fn refusal(urls: Urls) -> String {
+        connect(&urls, Duration::from_secs(1)).await.err().unwrap().to_string()
     }
 
     #[tokio::test]
     async fn an_unknown_scheme_is_refused_with_the_known_ones() {
-        let e = connect(&urls("redis://x", "log:/tmp", "folder:/tmp")).await.err().unwrap().to_string();
-        assert!(e.contains("records `redis://x`") && e.contains("memory:"), "{e}");
-        let e = connect(&urls("memory:", "kafka:x", "folder:/tmp")).await.err().unwrap().to_string();
+        let folder = tempfile::tempdir().unwrap();
+        let log = format!("log:{}", folder.path().display());
+        let e = refusal(urls("redis://x", &log, "folder:/tmp", "local:")).await;
+        assert!(e.contains("records `redis://x`") && e.contains("memory:") && e.contains("firestore://"), "{e}");
+        let e = refusal(urls("memory:", "kafka:x", "folder:/tmp", "local:")).await;
         assert!(e.contains("publisher `kafka:x`") && e.contains("pubsub://"), "{e}");
-        let log = format!("log:{}", std::env::temp_dir().join("drawbridge-connect-test").display());
-        let e = connect(&urls("memory:", &log, "ftp://x")).await.err().unwrap().to_string();
+        let e = refusal(urls("memory:", &log, "ftp://x", "local:")).await;
         assert!(e.contains("objects `ftp://x`") && e.contains("folder:{path}"), "{e}");
+        let e = refusal(urls("memory:", &log, "folder:/tmp", "amqp://x")).await;
+        assert!(e.contains("commands `amqp://x`") && e.contains("nats://"), "{e}");
+    }
+
+    #[tokio::test]
+    async fn a_url_of_the_right_scheme_is_still_checked() {
+        let e = refusal(urls("firestore://No_Project!", "log:x", "gs://", "local:")).await;
+        assert!(e.contains("No_Project!"), "{e}");
+        let e = refusal(urls("firestore://my-project/X", "log:x", "gs://", "local:")).await;
+        assert!(e.contains("`X` is no Firestore database"), "{e}");
+        let e = refusal(urls("memory:", "pubsub://proj", "gs://bucket", "nats://me:hush@n1:4222")).await;
+        assert!(e.contains("objects `gs://bucket`"), "{e}");
+    }
+
+    #[tokio::test]
+    async fn a_bus_that_is_down_does_not_stop_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = format!("log:{}", folder.path().display());
+        let ports = connect(&urls("memory:", &log, "gs://", "nats://127.0.0.1:1,127.0.0.1:2"), Duration::from_secs(1)).await.unwrap();
+        assert!(matches!(ports.channel, Channel::Nats(nats) if !nats.is_up()));
     }
 }

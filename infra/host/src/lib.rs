@@ -4,12 +4,19 @@
 //! | --- | --- |
 //! | with what | `connect`: one URL per port becomes an adapter |
 //! | | `tokens`: the token service, by Google or by the stand-in for it |
-//! | what runs | `mount`: the functions' routes become one HTTP service |
-//! | where | `up`: one process on a laptop or a small server |
+//! | what runs | `mount`: the chosen functions' routes become one HTTP service |
+//! | where | `serve`: addresses of this machine |
+//! | | `function`: one process of an installation, told by `config` |
+//! | | `up`: everything in one process on a laptop or a small server |
 
+pub mod config;
 pub mod connect;
+pub mod function;
+pub mod local_stack;
 pub mod mount;
+mod ready_file;
 pub mod secret;
+pub mod serve;
 pub mod tls;
 pub mod tokens;
 pub mod up;

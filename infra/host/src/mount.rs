@@ -1,4 +1,7 @@
-//! What runs: the functions' routes as one HTTP service.
+//! What runs: the chosen functions' routes as one HTTP service.
+
+mod functions;
+mod health;
 
 use std::sync::Arc;
 
@@ -6,52 +9,102 @@ use axum::Router;
 use axum::routing::get;
 use domain::ports::CommandChannel;
 use edge::AdminAuth;
-use infra_local::SecurityTokenService;
-use pubsub_fanout::FanOut;
+
+pub use functions::{Function, Functions, UnknownFunction};
 
 use crate::connect::Ports;
+use crate::local_stack;
 use crate::tokens::Tokens;
+use health::Health;
 
 /// What the functions share beside the ports.
 pub struct Shared {
-    /// How administrators prove themselves.
-    pub admin: AdminAuth,
+    /// How administrators prove themselves; what nobody may administer needs none.
+    pub admin: Option<AdminAuth>,
     /// Reaches live sessions.
-    pub commands: Arc<dyn CommandChannel>,
-    /// Publishes for devices.
-    pub fan_out: FanOut,
+    pub commands: Option<Arc<dyn CommandChannel>>,
     /// The token service.
-    pub tokens: Tokens,
+    pub tokens: Option<Tokens>,
 }
 
-/// All functions at one address, with `/healthz` for whoever watches the process.
-pub fn all(ports: &Ports, shared: Shared) -> Router {
-    let registry = device_registry::Deps {
-        stores: ports.stores.clone(),
-        commands: shared.commands.clone(),
-        clock: ports.clock.clone(),
-        random: Arc::new(rand::random::<u64>),
-        admin: shared.admin.clone(),
-    };
-    let relay = command_relay::Deps {
-        stores: ports.stores.clone(),
-        commands: shared.commands,
-        clock: ports.clock.clone(),
-        random: Arc::new(rand::random::<u64>),
-        admin: shared.admin,
-    };
-    let files = storage_download::Deps {
-        objects: ports.objects.clone(),
-        stores: ports.stores.clone(),
-        statuses: ports.statuses.clone(),
-        clock: ports.clock.clone(),
-        max_upload_bytes: storage_download::DEFAULT_MAX_UPLOAD_BYTES,
-    };
-    let functions = device_registry::routes(registry)
-        .merge(command_relay::routes(relay))
-        .merge(pubsub_fanout::routes(shared.fan_out))
-        .merge(storage_download::routes(files))
-        .merge(token_exchange::routes(shared.tokens.deps))
-        .merge(shared.tokens.stand_in.map(SecurityTokenService::routes).unwrap_or_default());
-    edge::google_paths(functions.route("/healthz", get(async || "ok\n")))
+/// A chosen function lacks what it works with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{function} cannot run without {what}")]
+pub struct Lacks {
+    /// The function.
+    pub function: Function,
+    /// What it lacks.
+    pub what: &'static str,
+}
+
+/// The chosen functions at one address, with `/healthz` and `/readyz` for whoever watches the process.
+pub fn mount(functions: &Functions, ports: &Ports, shared: &Shared) -> Result<Router, Lacks> {
+    let parts = Parts { ports, shared };
+    let routes = functions.iter().try_fold(Router::new(), |routes, function| Ok(routes.merge(parts.routes(function)?)))?;
+    let health = Arc::new(Health::new(ports));
+    let watched = routes.route("/healthz", get(async || "ok\n")).route("/readyz", get(health::ready).with_state(health));
+    Ok(edge::google_paths(watched))
+}
+
+/// What functions are made of.
+struct Parts<'a> {
+    ports: &'a Ports,
+    shared: &'a Shared,
+}
+
+impl Parts<'_> {
+    fn routes(&self, function: Function) -> Result<Router, Lacks> {
+        let lacks = |what| Lacks { function, what };
+        Ok(match function {
+            Function::DeviceRegistry => device_registry::routes(self.registry(lacks)?),
+            Function::CommandRelay => command_relay::routes(self.relay(lacks)?),
+            Function::PubsubFanout => pubsub_fanout::routes(self.ports.fan_out().ok_or(lacks("a publisher"))?),
+            Function::StorageDownload => storage_download::routes(self.files(lacks)?),
+            Function::TokenExchange => {
+                let tokens = self.shared.tokens.as_ref().ok_or(lacks("a token issuer"))?;
+                let local = |sts| local_stack::routes(sts, self.ports, self.shared.admin.as_ref());
+                token_exchange::routes(tokens.deps.clone()).merge(tokens.stand_in.as_ref().map(local).unwrap_or_default())
+            }
+            // It listens for devices, not for HTTP.
+            Function::Bridge => Router::new(),
+        })
+    }
+
+    fn admin(&self, lacks: impl Fn(&'static str) -> Lacks) -> Result<AdminAuth, Lacks> {
+        self.shared.admin.clone().ok_or_else(|| lacks("an admin token"))
+    }
+
+    fn commands(&self, lacks: impl Fn(&'static str) -> Lacks) -> Result<Arc<dyn CommandChannel>, Lacks> {
+        self.shared.commands.clone().ok_or_else(|| lacks("a command channel that reaches a bridge"))
+    }
+
+    fn registry(&self, lacks: impl Fn(&'static str) -> Lacks) -> Result<device_registry::Deps, Lacks> {
+        Ok(device_registry::Deps {
+            stores: self.ports.stores.clone(),
+            commands: self.commands(&lacks)?,
+            clock: self.ports.clock.clone(),
+            random: Arc::new(rand::random::<u64>),
+            admin: self.admin(&lacks)?,
+        })
+    }
+
+    fn relay(&self, lacks: impl Fn(&'static str) -> Lacks) -> Result<command_relay::Deps, Lacks> {
+        Ok(command_relay::Deps {
+            stores: self.ports.stores.clone(),
+            commands: self.commands(&lacks)?,
+            clock: self.ports.clock.clone(),
+            random: Arc::new(rand::random::<u64>),
+            admin: self.admin(&lacks)?,
+        })
+    }
+
+    fn files(&self, lacks: impl Fn(&'static str) -> Lacks) -> Result<storage_download::Deps, Lacks> {
+        Ok(storage_download::Deps {
+            objects: self.ports.objects.clone().ok_or_else(|| lacks("an object store"))?,
+            stores: self.ports.stores.clone(),
+            statuses: self.ports.statuses.clone(),
+            clock: self.ports.clock.clone(),
+            max_upload_bytes: storage_download::DEFAULT_MAX_UPLOAD_BYTES,
+        })
+    }
 }

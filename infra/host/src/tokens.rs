@@ -11,6 +11,7 @@ use infra_local::{FileSigningKeys, SecurityTokenService};
 use token_exchange::{Deps, Impersonation, IssuerError, IssuerUrl, TokenCache};
 
 use crate::connect::Ports;
+use crate::local_stack::{LocalIam, LocalIamError};
 
 /// The provider of the stand-in.
 const LOCAL_PROVIDER: &str = "//iam.googleapis.com/projects/0/locations/global/workloadIdentityPools/drawbridge/providers/devices";
@@ -35,6 +36,8 @@ pub struct TokenConfig {
     pub giver: Giver,
     /// Which devices may act as which service accounts.
     pub impersonation: Impersonation,
+    /// What the stand-in is told of IAM.
+    pub local: LocalIam,
 }
 
 /// Why the token service cannot work.
@@ -60,6 +63,9 @@ pub enum TokenConfigError {
     /// The stand-in's bindings cannot be made.
     #[error(transparent)]
     Binding(#[from] PolicyError),
+    /// The local stack's IAM policy or service accounts cannot be used.
+    #[error(transparent)]
+    Iam(#[from] LocalIamError),
     /// The stand-in cannot be made.
     #[error(transparent)]
     StandIn(#[from] SetUpError),
@@ -83,7 +89,7 @@ pub fn connect(config: &TokenConfig, http: SocketAddr, data: &Path, ports: &Port
     let (provider, endpoints, stand_in) = match &config.giver {
         Giver::Google(_) if !issuer_url.is_https() => return Err(TokenConfigError::Plain(issuer_url)),
         Giver::Google(provider) => (provider.as_str(), TokenEndpoints::google(), None),
-        Giver::Local => (LOCAL_PROVIDER, TokenEndpoints::at(&own), Some(stand_in(&issuer_url, &config.impersonation, ports)?)),
+        Giver::Local => (LOCAL_PROVIDER, TokenEndpoints::at(&own), Some(stand_in(config, &issuer_url, http, ports)?)),
     };
     let clock = ports.clock.clone();
     let deps = Deps {
@@ -101,7 +107,12 @@ pub fn connect(config: &TokenConfig, http: SocketAddr, data: &Path, ports: &Port
 }
 
 /// Whoever may act as an account by our list may do so at the stand-in; at Google, IAM says.
-fn stand_in(issuer: &IssuerUrl, impersonation: &Impersonation, ports: &Ports) -> Result<Arc<SecurityTokenService>, TokenConfigError> {
+fn stand_in(
+    config: &TokenConfig,
+    issuer: &IssuerUrl,
+    http: SocketAddr,
+    ports: &Ports,
+) -> Result<Arc<SecurityTokenService>, TokenConfigError> {
     let provider = Provider::new(LOCAL_PROVIDER, issuer.as_str(), &Provider::DEVICE_MAPPING, "")?;
     let member = |name: &str| {
         let (kind, id) = match name.rsplit_once("/devices/") {
@@ -110,9 +121,12 @@ fn stand_in(issuer: &IssuerUrl, impersonation: &Impersonation, ports: &Ports) ->
         };
         format!("principalSet://{}/attribute.{kind}/{id}", provider.pool())
     };
-    let bindings = impersonation.allowances().map(|(name, account)| Binding::new(account.as_str(), &member(name)));
-    let bindings = bindings.collect::<Result<_, _>>()?;
-    Ok(SecurityTokenService::new(provider, bindings, ports.clock.clone())?)
+    let mut policy = config.local.policy(config, http, provider.pool())?;
+    for (name, account) in config.impersonation.allowances() {
+        policy = policy.and(Binding::new(account.as_str(), &member(name))?);
+    }
+    let (accounts, base) = (config.local.accounts()?, format!("http://{}", reachable(http)));
+    Ok(SecurityTokenService::with_accounts(provider, policy, accounts, base, ports.clock.clone())?)
 }
 
 /// The address at which this machine reaches itself.

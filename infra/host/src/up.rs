@@ -12,13 +12,15 @@ pub use edge::AdminToken;
 use infra_bridge::{Bridge, Limits};
 use serde::Serialize;
 use token_exchange::TokenCache;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::connect::{self, ConnectError, Urls};
+use crate::local_stack;
+use crate::mount::{self, Function, Functions, Lacks, Shared};
+use crate::serve::{self, ListenError};
 use crate::tokens::{self, TokenConfig, TokenConfigError};
-use crate::{mount, secret, tls};
+use crate::{ready_file, secret, tls};
 
 /// What `drawbridge up` is told.
 #[derive(Debug, Clone)]
@@ -49,15 +51,11 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address could not be bound.
-    #[error("{flag} {address} cannot be listened on: {source}; choose another address or port 0")]
-    Listen {
-        /// The flag it was given by.
-        flag: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A function lacks what it works with.
+    #[error(transparent)]
+    Lacks(#[from] Lacks),
     /// A port could not be connected.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -120,36 +118,32 @@ fn file_error(path: &Path) -> impl FnOnce(io::Error) -> StartError {
     move |source| StartError::File { path, source }
 }
 
-async fn listen(flag: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let refused = |source| StartError::Listen { flag, address, source };
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let bound = listener.local_addr().map_err(refused)?;
-    Ok((listener, bound))
-}
-
 /// Starts everything; on return it listens and the ready file is written.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     fs::create_dir_all(&config.data).map_err(file_error(&config.data))?;
-    let (http, http_at) = listen("--http", config.http).await?;
-    let (mqtt, mqtt_at) = listen("--mqtt", config.mqtt).await?;
-    let (mqtts, mqtts_at) = listen("--mqtts", config.mqtts).await?;
+    let (http, http_at) = serve::listen("--http", config.http).await?;
+    let (mqtt, mqtt_at) = serve::listen("--mqtt", config.mqtt).await?;
+    let (mqtts, mqtts_at) = serve::listen("--mqtts", config.mqtts).await?;
     let (ca, tls) = certificate(&config, &[http_at.ip(), mqtts_at.ip()])?;
     let (admin, made_admin_token) = admin(&config)?;
-    let ports = connect::connect(&config.urls).await?;
-    let fan_out = ports.fan_out();
+    let limits = Limits::default();
+    let ports = connect::connect(&config.urls, limits.command_timeout).await?;
     let tokens = tokens::connect(&config.tokens, http_at, &config.data, &ports)?;
     let (issuer, cached) = (tokens.deps.issuer_url.to_string(), tokens.deps.cache.clone());
-    let bridge = Bridge::new(fan_out.clone(), Limits::default());
-    let app = mount::all(&ports, mount::Shared { admin, commands: bridge.commands(), fan_out, tokens });
+    let admin = local_stack::admin(admin, tokens.stand_in.as_ref(), &config.tokens);
+    let fan_out = ports.fan_out().ok_or(Lacks { function: Function::Bridge, what: "a publisher" })?;
+    let bridge = ports.channel.bridge(fan_out, limits);
+    let shared = Shared { admin: Some(admin), commands: ports.channel.commands(Some(&bridge)), tokens: Some(tokens) };
+    let app = mount::mount(&Functions::all(), &ports, &shared)?;
     let stop = watch::Sender::new(false);
     let mut tasks = JoinSet::new();
     let (plain, secure) = (bridge.clone(), bridge.clone());
-    let (plain_stop, secure_stop) = (stopped(&stop), stopped(&stop));
+    let (plain_stop, secure_stop) = (serve::stopped(&stop), serve::stopped(&stop));
     let tls = watch::Sender::new(tls);
     let certificate = tls.subscribe();
     tasks.spawn(async move { plain.serve_tcp(mqtt, plain_stop).await });
     tasks.spawn(async move { secure.serve_tls(mqtts, certificate, secure_stop).await });
-    tasks.spawn(serve_http(http, app, stopped(&stop)));
+    tasks.spawn(serve::http(http, app, serve::stopped(&stop)));
     let addresses = Addresses {
         http: http_at,
         mqtt: mqtt_at,
@@ -161,7 +155,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         pid: std::process::id(),
     };
     if let Some(file) = &config.ready_file {
-        write_whole(file, &addresses).map_err(file_error(file))?;
+        ready_file::write(file, &addresses).map_err(file_error(file))?;
     }
     Ok(Running { addresses, made_admin_token, bridge, tokens: cached, certificate: config.certificate, tls, stop, tasks })
 }
@@ -203,26 +197,4 @@ fn admin(config: &Config) -> Result<(AdminAuth, Option<String>), StartError> {
     let file = config.data.join("admin-token");
     let found = secret::keep(&file).map_err(file_error(&file))?;
     Ok((AdminAuth::Token(found.token), found.made))
-}
-
-/// Resolves when the installation stops.
-fn stopped(stop: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + 'static {
-    let mut stop = stop.subscribe();
-    async move {
-        // An error means that the sender is gone, which is a stop too.
-        let _stop = stop.wait_for(|stop| *stop).await;
-    }
-}
-
-async fn serve_http(listener: TcpListener, app: axum::Router, stop: impl Future<Output = ()> + Send + 'static) {
-    if let Err(e) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
-        tracing::error!(error = %e, "The HTTP listener failed: {e}");
-    }
-}
-
-/// Beside and renamed: who waits for the file never reads half of it.
-fn write_whole(file: &Path, content: &Addresses) -> io::Result<()> {
-    let beside = file.with_extension("new");
-    fs::write(&beside, serde_json::to_vec_pretty(content)?)?;
-    fs::rename(&beside, file)
 }

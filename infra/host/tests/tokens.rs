@@ -5,7 +5,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use host::connect::Urls;
+use host::connect::{Emulators, NatsFiles, Urls};
+use host::local_stack::LocalIam;
 use host::tokens::{Giver, TokenConfig};
 use host::up::{self, AdminToken, Config, Running, StartError};
 use host::{Impersonation, PubSubOrdering};
@@ -31,13 +32,26 @@ fn config(data: &std::path::Path, tokens: TokenConfig) -> Config {
         project: "local".parse().unwrap(),
         admin_token: Some(AdminToken::new("admin")),
         ready_file: None,
-        urls: Urls { records: "memory:".into(), publisher, objects, pubsub_emulator: None, ordering: PubSubOrdering::Device },
+        urls: Urls {
+            records: "memory:".into(),
+            publisher: Some(publisher),
+            objects: Some(objects),
+            commands: "local:".into(),
+            nats: NatsFiles::default(),
+            emulators: Emulators::default(),
+            ordering: PubSubOrdering::Device,
+        },
         tokens,
     }
 }
 
 fn local(impersonation: &str) -> TokenConfig {
-    TokenConfig { issuer: None, giver: Giver::Local, impersonation: impersonation.parse::<Impersonation>().unwrap() }
+    TokenConfig {
+        issuer: None,
+        giver: Giver::Local,
+        impersonation: impersonation.parse::<Impersonation>().unwrap(),
+        local: LocalIam { project: Some("local".parse().unwrap()), ..LocalIam::default() },
+    }
 }
 
 struct Laptop {

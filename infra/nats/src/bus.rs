@@ -42,6 +42,8 @@ pub(crate) struct Bus {
     pub(crate) command_timeout: Duration,
     pub(crate) node: u64,
     pub(crate) next: AtomicU64,
+    /// Sessions of this process on the bus.
+    pub(crate) seats: AtomicU64,
 }
 
 impl std::fmt::Debug for Bus {
@@ -64,7 +66,7 @@ impl Nats {
         });
         let client = client.connect(addresses).await?;
         let Options { command_timeout, node, .. } = options;
-        let bus = Bus { client, link, counters, clock, command_timeout, node, next: AtomicU64::new(0) };
+        let bus = Bus { client, link, counters, clock, command_timeout, node, next: AtomicU64::new(0), seats: AtomicU64::new(0) };
         Ok(Self { bus: Arc::new(bus) })
     }
 

@@ -86,7 +86,7 @@ pub(crate) enum Answer {
 }
 
 /// The codes on the bus. A new answer gets a new code; a code is never used for something else.
-const ANSWERS: [(u8, Answer); 10] = [
+const ANSWERS: [(u8, Answer); 11] = [
     (1, Answer::Became(Delivery::Acknowledged)),
     (2, Answer::Became(Delivery::Delivered)),
     (3, Answer::Became(Delivery::NotConnected)),
@@ -97,6 +97,7 @@ const ANSWERS: [(u8, Answer); 10] = [
     (8, Answer::Late),
     (9, Answer::Unreadable),
     (10, Answer::Failed),
+    (11, Answer::Became(Delivery::Lost)),
 ];
 
 impl Answer {

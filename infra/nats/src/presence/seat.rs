@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_nats::{Message, Subscriber};
 use domain::ports::LiveSession;
@@ -9,6 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{oneshot, watch};
+use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::bus::{Bus, Link};
 use crate::subject;
@@ -18,6 +20,10 @@ use crate::wire::{Answer, Request, Stamp, WireError};
 /// as many, when not even that can be said, nothing more is read and the queue drops and counts.
 const IN_HAND: usize = 32;
 
+/// When the bus is back every session reads its records again, since a hint may have been lost: so many sessions of a node
+/// in a second, that the record store is not overrun.
+const LOOKS_PER_SEC: u32 = 500;
+
 pub(super) struct Seat {
     bus: Arc<Bus>,
     link: watch::Receiver<Link>,
@@ -26,14 +32,23 @@ pub(super) struct Seat {
     session: Arc<dyn LiveSession>,
     /// Told when the server has shown that it knows us.
     confirm: Option<oneshot::Sender<()>>,
+    /// When to read the records again.
+    look_at: Option<Instant>,
     /// Commands under way, and what is being sent.
     running: FuturesUnordered<BoxFuture<'static, ()>>,
 }
 
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.bus.seats.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Seat {
     pub(super) fn new(bus: Arc<Bus>, token: String, stamp: Stamp, session: Arc<dyn LiveSession>, confirm: oneshot::Sender<()>) -> Self {
+        bus.seats.fetch_add(1, Ordering::Relaxed);
         let link = bus.link.clone();
-        Self { bus, link, token, stamp, session, confirm: Some(confirm), running: FuturesUnordered::new() }
+        Self { bus, link, token, stamp, session, confirm: Some(confirm), look_at: None, running: FuturesUnordered::new() }
     }
 
     /// Until the session has left, or was taken over. Commands in hand are answered in either case.
@@ -52,6 +67,7 @@ impl Seat {
                     // The client subscribes again by itself. Who connected elsewhere meanwhile must hear of us, and we of it.
                     if changed.is_ok() && *self.link.borrow_and_update() != Link::Down {
                         self.announce();
+                        self.look_soon();
                     }
                     if changed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
                 }
@@ -60,6 +76,11 @@ impl Seat {
                     None => ControlFlow::Break(()),
                 },
                 Some(()) = self.running.next(), if !self.running.is_empty() => ControlFlow::Continue(()),
+                () = sleep_until(self.look_at.unwrap_or_else(Instant::now)), if self.look_at.is_some() => {
+                    self.look_at = None;
+                    self.session.hint();
+                    ControlFlow::Continue(())
+                }
             };
             if flow.is_break() {
                 break;
@@ -71,10 +92,21 @@ impl Seat {
 
     /// Subscribes as soon as the bus is up: a subscription made before would wait in the client's queue.
     async fn sit_down(&mut self) -> Option<Subscriber> {
-        self.link.wait_for(|link| *link != Link::Down).await.ok()?;
+        self.link.mark_unchanged();
+        if !self.bus.is_up() {
+            self.link.wait_for(|link| *link != Link::Down).await.ok()?;
+            self.look_soon();
+        }
         let subscriber = self.bus.client.subscribe(subject::of("*", &self.token)).await.ok()?;
         self.announce();
         Some(subscriber)
+    }
+
+    /// Each session at its own moment, spread by its number.
+    fn look_soon(&mut self) {
+        let seats = u32::try_from(self.bus.seats.load(Ordering::Relaxed)).unwrap_or(u32::MAX).max(1);
+        let turn = u32::try_from(self.stamp.number % u64::from(seats)).unwrap_or(0);
+        self.look_at = Some(Instant::now() + Duration::from_secs(1) * turn / LOOKS_PER_SEC);
     }
 
     /// Our own announcement comes back to us: then the server knows the subscription, which went ahead of it.

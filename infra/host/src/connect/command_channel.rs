@@ -1,0 +1,93 @@
+//! How live sessions are reached: in this process, or over NATS on whichever node they are.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ports::{Clock, CommandChannel, Presence};
+use infra_bridge::{Bridge, Limits};
+use infra_nats::Nats;
+use pubsub_fanout::FanOut;
+
+use super::{ConnectError, schemes};
+
+/// What a NATS server may ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NatsFiles {
+    /// A `.creds` file.
+    pub credentials: Option<PathBuf>,
+    /// Roots (PEM) to trust beside those of the system.
+    pub roots: Option<PathBuf>,
+    /// Our certificate and key (PEM).
+    pub certificate: Option<(PathBuf, PathBuf)>,
+}
+
+/// How live sessions are reached.
+#[derive(Debug, Clone)]
+pub enum Channel {
+    /// By the bridge of this process.
+    Local,
+    /// By the bus.
+    Nats(Nats),
+}
+
+impl Channel {
+    /// A bridge that tells the other nodes of its sessions, if there are any.
+    pub fn bridge(&self, fan_out: FanOut, limits: Limits) -> Arc<Bridge> {
+        let presence = match self {
+            Self::Local => None,
+            Self::Nats(nats) => Some(Arc::new(nats.clone()) as Arc<dyn Presence>),
+        };
+        Bridge::among_others(fan_out, limits, presence)
+    }
+
+    /// What functions deliver by. `None` without a bridge here and without the bus: then nobody can be reached.
+    pub fn commands(&self, bridge: Option<&Arc<Bridge>>) -> Option<Arc<dyn CommandChannel>> {
+        match self {
+            Self::Local => bridge.map(Bridge::commands),
+            Self::Nats(nats) => Some(Arc::new(nats.clone())),
+        }
+    }
+}
+
+pub(super) async fn connect(
+    url: &str,
+    files: &NatsFiles,
+    command_timeout: Duration,
+    clock: &Arc<dyn Clock>,
+) -> Result<Channel, ConnectError> {
+    match url.split_once(':') {
+        Some(("local", "")) => Ok(Channel::Local),
+        Some(("nats" | "tls", rest)) if rest.starts_with("//") => {
+            let options = infra_nats::Options {
+                servers: servers(url),
+                credentials: files.credentials.clone(),
+                roots: files.roots.clone(),
+                certificate: files.certificate.clone(),
+                command_timeout,
+                node: rand::random(),
+            };
+            Ok(Channel::Nats(Nats::connect(options, clock.clone()).await?))
+        }
+        _ => Err(ConnectError::UnknownScheme { port: "commands", url: url.into(), known: schemes::COMMANDS }),
+    }
+}
+
+/// `tls://a:1,b:2` is `tls://a:1` and `tls://b:2`.
+fn servers(url: &str) -> Vec<String> {
+    let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
+    let whole = |server: &str| if server.contains("://") { server.to_owned() } else { format!("{scheme}//{server}") };
+    rest.split(',').map(str::trim).filter(|s| !s.is_empty()).map(whole).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_share_the_scheme_of_the_first() {
+        assert_eq!(servers("tls://a:1,b:2"), ["tls://a:1", "tls://b:2"]);
+        assert_eq!(servers("nats://a:1, nats://b:2,"), ["nats://a:1", "nats://b:2"]);
+        assert!(servers("nats://").is_empty());
+    }
+}

@@ -1,0 +1,176 @@
+//! Where: one process of an installation. Everything listens before the ready file appears; everything finishes before the
+//! process ends.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use edge::AdminAuth;
+use infra_bridge::{Bridge, Limits};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::connect::{self, Channel, ConnectError, Ports};
+use crate::mount::{self, Function, Lacks, Shared};
+use crate::serve::{self, ListenError};
+use crate::tokens::{self, TokenConfigError};
+use crate::{ready_file, tls};
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address could not be bound.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A port could not be connected.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A function lacks what it works with.
+    #[error(transparent)]
+    Lacks(#[from] Lacks),
+    /// The token service cannot work.
+    #[error(transparent)]
+    Tokens(#[from] TokenConfigError),
+    /// The certificate cannot be served.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// The ready file or the data folder cannot be written.
+    #[error("{path}: {source}", path = .path.display())]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl StartError {
+    /// Whether another value of a variable would help: then the exit code is 64.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Connect(e) => !matches!(e, ConnectError::Port(_)),
+            Self::Lacks(_) | Self::Tokens(_) | Self::Tls(_) => true,
+            Self::Listen(_) | Self::File { .. } => false,
+        }
+    }
+}
+
+/// Where everything listens; the content of the ready file.
+#[derive(Debug, Clone, Serialize)]
+pub struct Addresses {
+    /// The HTTP functions and the health checks.
+    pub http: SocketAddr,
+    /// The bridge without TLS.
+    pub mqtt: Option<SocketAddr>,
+    /// The bridge with TLS.
+    pub mqtts: Option<SocketAddr>,
+    /// This process.
+    pub pid: u32,
+}
+
+/// A running process of an installation.
+pub struct Running {
+    /// Where it listens.
+    pub addresses: Addresses,
+    channel: Channel,
+    bridge: Option<Arc<Bridge>>,
+    secure: Option<Secure>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+/// The TLS listener's certificate, to be read again.
+struct Secure {
+    files: (std::path::PathBuf, std::path::PathBuf),
+    config: watch::Sender<Arc<rustls::ServerConfig>>,
+}
+
+/// Starts everything; on return it listens and the ready file is written.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let limits = Limits::default();
+    let ports = connect::connect(&config.urls, limits.command_timeout).await?;
+    let (http, http_at) = serve::listen("DRAWBRIDGE_HTTP", config.http).await?;
+    let bridge = bridge(&config, &ports, limits)?;
+    let tokens = match &config.tokens {
+        Some(given) => {
+            std::fs::create_dir_all(&config.data).map_err(file_error(&config.data))?;
+            Some(tokens::connect(given, http_at, &config.data, &ports)?)
+        }
+        None => None,
+    };
+    let commands = ports.channel.commands(bridge.as_ref());
+    let admin = config.admin_token.clone().map(AdminAuth::Token);
+    let shared = Shared { admin, commands, tokens };
+    let app = mount::mount(&config.functions, &ports, &shared)?;
+    let stop = watch::Sender::new(false);
+    let addresses = Addresses { http: http_at, mqtt: None, mqtts: None, pid: std::process::id() };
+    let mut running = Running { addresses, channel: ports.channel, bridge, secure: None, stop, tasks: JoinSet::new() };
+    running.listen_for_devices(&config).await?;
+    running.tasks.spawn(serve::http(http, app, serve::stopped(&running.stop)));
+    if let Some(file) = &config.ready_file {
+        ready_file::write(file, &running.addresses).map_err(file_error(file))?;
+    }
+    tracing::info!(functions = ?config.functions.iter().map(Function::name).collect::<Vec<_>>(), "Up: HTTP on {http_at}");
+    Ok(running)
+}
+
+fn bridge(config: &Config, ports: &Ports, limits: Limits) -> Result<Option<Arc<Bridge>>, Lacks> {
+    if !config.functions.has(Function::Bridge) {
+        return Ok(None);
+    }
+    let fan_out = ports.fan_out().ok_or(Lacks { function: Function::Bridge, what: "a publisher" })?;
+    Ok(Some(ports.channel.bridge(fan_out, limits)))
+}
+
+fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> StartError {
+    let path = path.to_owned();
+    move |source| StartError::File { path, source }
+}
+
+impl Running {
+    async fn listen_for_devices(&mut self, config: &Config) -> Result<(), StartError> {
+        let Some(bridge) = self.bridge.clone() else { return Ok(()) };
+        if let Some(address) = config.mqtt {
+            let (listener, at) = serve::listen("DRAWBRIDGE_MQTT", address).await?;
+            let (bridge, stop) = (bridge.clone(), serve::stopped(&self.stop));
+            self.addresses.mqtt = Some(at);
+            self.tasks.spawn(async move { bridge.serve_tcp(listener, stop).await });
+        }
+        if let Some((address, certificate, key)) = &config.mqtts {
+            let tls = watch::Sender::new(tls::server_config(certificate, key)?);
+            let (listener, at): (TcpListener, _) = serve::listen("DRAWBRIDGE_MQTTS", *address).await?;
+            let (certificates, stop) = (tls.subscribe(), serve::stopped(&self.stop));
+            self.addresses.mqtts = Some(at);
+            self.secure = Some(Secure { files: (certificate.clone(), key.clone()), config: tls });
+            self.tasks.spawn(async move { bridge.serve_tls(listener, certificates, stop).await });
+        }
+        Ok(())
+    }
+
+    /// Reads the certificate and its key again; connections made from now on get the new one. On an error the old one stays.
+    pub fn reload_certificate(&self) -> Result<(), tls::TlsError> {
+        if let Some(Secure { files: (certificate, key), config }) = &self.secure {
+            config.send_replace(tls::server_config(certificate, key)?);
+            tracing::info!("Serving the certificate of {} from now on", certificate.display());
+        }
+        Ok(())
+    }
+
+    /// Stops accepting, finishes what was begun within the bridge's time limit, and returns.
+    pub async fn shut_down(mut self) {
+        self.stop.send_replace(true);
+        if let Some(bridge) = &self.bridge {
+            bridge.stop().await;
+        }
+        while self.tasks.join_next().await.is_some() {}
+        let bridge = self.bridge.as_ref().map(|b| b.counters());
+        let bus = match &self.channel {
+            Channel::Local => None,
+            Channel::Nats(nats) => Some(nats.counters()),
+        };
+        tracing::info!(?bridge, ?bus, "Stopped");
+    }
+}

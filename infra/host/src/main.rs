@@ -1,0 +1,74 @@
+//! `drawbridge-function`: chosen functions, or a bridge node, as one process of an installation.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use host::config::{self, Config, Environment};
+use host::function;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// `EX_USAGE` of sysexits.h: the caller asked for something that cannot be.
+const EXIT_USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("--help" | "-h" | "help") => {
+            println!("{}", config::help());
+            return ExitCode::SUCCESS;
+        }
+        Some("--version" | "-V") => {
+            println!("drawbridge-function {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => {
+            return refuse(&format!("`{other}` is not known: everything is told by variables; see `drawbridge-function --help`"));
+        }
+    }
+    // A value that is no text is none of ours; a name that is none cannot begin like ours.
+    let environment: Environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    let config = match Config::read(&environment) {
+        Ok(config) => config,
+        Err(e) => return refuse(&e.to_string()),
+    };
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) if e.downcast_ref::<function::StartError>().is_some_and(function::StartError::is_usage) => refuse(&format!("{e:#}")),
+        Err(e) => {
+            eprintln!("drawbridge-function: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn refuse(text: &str) -> ExitCode {
+    eprintln!("drawbridge-function: {text}");
+    ExitCode::from(EXIT_USAGE)
+}
+
+fn run(config: Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log).with_context(|| format!("DRAWBRIDGE_LOG {} is not a filter", config.log))?;
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let running = function::start(config).await?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hang_up.recv() => {
+                    if let Err(e) = running.reload_certificate() {
+                        tracing::error!(error = %e, "The old certificate stays: {e}");
+                    }
+                }
+            }
+        }
+        running.shut_down().await;
+        Ok(())
+    })
+}
