@@ -33,14 +33,12 @@ pub struct GoogleApis {
     pub topics: Option<TopicLog>,
     /// The objects, when they are on this machine's disk; without, Cloud Storage is not served.
     pub objects: Option<FolderObjects>,
-    /// Where this is served, as in `http://127.0.0.1:8080`: resumable uploads go on there when their request does not say it.
-    pub base: Arc<str>,
 }
 
 impl GoogleApis {
     /// All paths. Good alone and below `edge::google_paths`, which turns `X:verb` into `X/~verb`.
     pub fn routes(self) -> Router {
-        let storage = self.objects.clone().map(|objects| storage::routes(self.access.clone(), objects, self.base.clone()));
+        let storage = self.objects.clone().map(|objects| storage::routes(self.access.clone(), objects));
         pubsub::routes(self).merge(storage.unwrap_or_default())
     }
 }

@@ -111,6 +111,11 @@ impl SecurityTokenService {
         self.grants.open(token).filter(|grant| self.now() < grant.expires_at)
     }
 
+    /// Where this is served, as in `http://127.0.0.1:8080`; empty when it was not told.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -43,11 +43,10 @@ const READ_SCOPES: [&str; 5] = [
 struct Storage {
     access: Arc<SecurityTokenService>,
     objects: FolderObjects,
-    base: Arc<str>,
     sessions: Arc<Sessions>,
 }
 
-pub(super) fn routes(access: Arc<SecurityTokenService>, objects: FolderObjects, base: Arc<str>) -> Router {
+pub(super) fn routes(access: Arc<SecurityTokenService>, objects: FolderObjects) -> Router {
     const UPLOAD: &str = "/upload/storage/v1/b/{bucket}/o";
     Router::new()
         .route("/storage/v1/b", post(buckets::insert))
@@ -55,7 +54,7 @@ pub(super) fn routes(access: Arc<SecurityTokenService>, objects: FolderObjects, 
         .route("/storage/v1/b/{bucket}/o/{object}", get(objects::get).delete(objects::delete))
         .route("/download/storage/v1/b/{bucket}/o/{object}", get(objects::download))
         .route(UPLOAD, post(upload::begin).put(upload::resume))
-        .with_state(Storage { access, objects, base, sessions: Arc::default() })
+        .with_state(Storage { access, objects, sessions: Arc::default() })
 }
 
 impl Storage {

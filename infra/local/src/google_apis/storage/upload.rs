@@ -98,9 +98,12 @@ impl Begun<'_> {
 
     /// Where the caller reaches us: what it calls us if that has a port, which not every client says.
     fn reached_at(&self) -> String {
-        let host = self.headers.get(header::HOST).and_then(|v| v.to_str().ok()).filter(|host| host.contains(':'));
-        let scheme = self.storage.base.split_once("://").map_or("http", |(scheme, _)| scheme);
-        host.map_or_else(|| self.storage.base.to_string(), |host| format!("{scheme}://{host}"))
+        let host = self.headers.get(header::HOST).and_then(|v| v.to_str().ok());
+        let base = self.storage.access.base();
+        match host.filter(|host| host.contains(':') || base.is_empty()) {
+            Some(host) => format!("{}://{host}", base.split_once("://").map_or("http", |(scheme, _)| scheme)),
+            None => base.to_owned(),
+        }
     }
 }
 
