@@ -54,7 +54,7 @@ fn a_command_with_ttl_waits_for_the_device() {
     assert!(lines[0].starts_with("ID") && lines[0].contains("STATE"), "{table}");
     assert!(lines[1].starts_with(&id) && lines[1].contains("ACKNOWLEDGED") && lines[2].contains("CANCELED"), "{table}");
     let described = scene.run(&format!("devices commands describe --device meter --command {id} --json")).json();
-    assert_eq!(described["state"], "ACKNOWLEDGED");
+    assert_eq!((&described["state"], &described["attempts"]), (&"ACKNOWLEDGED".into(), &1.into()), "sent once, though looked at thrice");
     scene.run(&format!("commands cancel meter --command {id}")).fails(1, &["is ACKNOWLEDGED: only one that is QUEUED"]);
     scene.run("commands describe meter --command x").fails(1, &["`x` is not a command or broadcast id"]);
     scene.run("commands send meter --command-data x --ttl 3600").fails(64, &["`3600` is no time"]);

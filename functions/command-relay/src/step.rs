@@ -103,6 +103,9 @@ async fn send_now(deps: &Deps, broadcast: &Broadcast, to: &Recipient) -> Result<
         Delivery::Delivered => Ok(Reached::Delivered),
         Delivery::NotConnected | Delivery::NotSubscribed => Ok(Reached::NotConnected),
         Delivery::TimedOut => Err(DomainError::Precondition(format!("device `{}` did not acknowledge the command in time", to.key.id))),
+        Delivery::Lost => {
+            Err(DomainError::Precondition(format!("device `{}` lost its connection before it acknowledged the command", to.key.id)))
+        }
         Delivery::Busy => Err(DomainError::Exhausted(format!("device `{}` takes no more commands now", to.key.id))),
         Delivery::Refused => Err(DomainError::Precondition(format!("device `{}` refused the command", to.key.id))),
     }

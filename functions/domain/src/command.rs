@@ -95,9 +95,9 @@ pub struct CommandRecord {
     pub create_time: Timestamp,
     /// It is not sent after this.
     pub expire_time: Timestamp,
-    /// When it was last sent.
+    /// When it was last sent, or tried to while `Sent`.
     pub send_time: Option<Timestamp>,
-    /// How often it was sent, or tried to.
+    /// How often the device may have got it.
     pub attempts: u32,
     /// When it was over.
     pub finish_time: Option<Timestamp>,
@@ -146,6 +146,11 @@ impl CommandRecord {
 
     pub(crate) fn claimed(&self, now: Timestamp) -> Self {
         Self { state: CommandState::Sent, send_time: Some(now), attempts: self.attempts.saturating_add(1), ..self.clone() }
+    }
+
+    /// As it was before a claim that sent nothing.
+    pub(crate) fn unsent(self) -> Self {
+        Self { state: CommandState::Queued, ..self }
     }
 
     /// Over: the payload goes.

@@ -97,14 +97,16 @@ pub enum Delivery {
     Acknowledged,
     /// It was written to the device's connection at QoS 0; nothing more can be known.
     Delivered,
-    /// The device has no live session, or lost it before it acknowledged.
+    /// Not sent: the device has no live session.
     NotConnected,
-    /// The device is connected but did not subscribe to its commands.
+    /// Not sent: the device is connected but did not subscribe to its commands.
     NotSubscribed,
     /// Not sent: the device has as many unacknowledged as it, or the bridge, takes at once.
     Busy,
     /// Sent, and no acknowledgement came in time.
     TimedOut,
+    /// The session ended with the command in hand: the device may have it.
+    Lost,
     /// The device refused it: by its PUBACK's reason code, or by its maximum packet size (MQTT 5).
     Refused,
 }

@@ -38,7 +38,7 @@ impl Reach {
         match tokio::time::timeout(bridge.limits.command_timeout, answer).await {
             Ok(Ok(answer)) => answer,
             // The session ended with the command in hand.
-            Ok(Err(_)) => Ok(Delivery::NotConnected),
+            Ok(Err(_)) => Ok(Delivery::Lost),
             Err(_) => {
                 bridge.counters.commands_timed_out.one();
                 Ok(Delivery::TimedOut)

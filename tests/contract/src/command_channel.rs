@@ -51,7 +51,7 @@ macro_rules! command_channel_suite {
             a_command_arrives_as_it_was_sent_and_is_answered_by_the_devices_own_acknowledgement
             at_qos_0_a_command_is_delivered_and_no_more_is_known
             a_command_that_is_not_acknowledged_times_out
-            a_device_that_leaves_with_a_command_in_hand_is_not_connected
+            a_device_that_leaves_with_a_command_in_hand_is_lost
             the_newest_connection_of_a_device_has_its_commands
             commands_go_to_the_device_they_are_for
             a_hint_to_nobody_is_no_error
@@ -141,14 +141,14 @@ pub async fn a_command_that_is_not_acknowledged_times_out(subject: impl Subject)
 }
 
 /// The caller hears of it before the time is over.
-pub async fn a_device_that_leaves_with_a_command_in_hand_is_not_connected(subject: impl Subject) {
+pub async fn a_device_that_leaves_with_a_command_in_hand_is_lost(subject: impl Subject) {
     let mut device = subscribed(&subject, "dev").await;
     let leaving = async {
         device.take().await;
         drop(device);
     };
     let began = Instant::now();
-    assert_eq!(tokio::join!(deliver(&subject, "dev", command("", "x")), leaving).0, Delivery::NotConnected);
+    assert_eq!(tokio::join!(deliver(&subject, "dev", command("", "x")), leaving).0, Delivery::Lost);
     assert!(began.elapsed() < subject.limit(), "{:?}", began.elapsed());
 }
 

@@ -60,6 +60,7 @@ fn answer(device: &DeviceKey, delivery: Delivery) -> Result<Json<Value>, ApiErro
             Code::ResourceExhausted,
             format!("device `{id}` has not acknowledged the commands before this one, and takes no more until then"),
         ),
+        Delivery::Lost => (Code::DeadlineExceeded, format!("device `{id}` lost its connection before it acknowledged the command")),
         Delivery::TimedOut => (Code::DeadlineExceeded, format!("device `{id}` did not acknowledge the command in time")),
     };
     Err(ApiError::new(code, text))

@@ -33,6 +33,8 @@ async fn what_became_of_it_is_told_in_googles_words() {
     }
     app.all(Ok(Delivery::TimedOut));
     app.post(&send(), json!({})).await.refused(504, "DEADLINE_EXCEEDED", "did not acknowledge");
+    app.all(Ok(Delivery::Lost));
+    app.post(&send(), json!({})).await.refused(504, "DEADLINE_EXCEEDED", "lost its connection before it acknowledged");
     app.all(Ok(Delivery::Refused));
     app.post(&send(), json!({})).await.refused(400, "FAILED_PRECONDITION", "`dev` refused the command");
     app.all(Ok(Delivery::Busy));

@@ -94,7 +94,10 @@ impl Queue<'_> {
             self.settle(to, Versioned { value: claimed, version }, state).await?;
             return Ok(Step::Sent);
         }
-        let released = CommandRecord { state: CommandState::Queued, ..claimed };
+        let released = match answer {
+            Ok(Delivery::NotConnected | Delivery::NotSubscribed | Delivery::Busy) => record.value.unsent(),
+            _ => CommandRecord { state: CommandState::Queued, ..claimed },
+        };
         // A conflict means that the claim had lapsed: somebody else has it now.
         self.stores.commands.put(&key, &released, Expect::Version(version)).await?;
         let why = match answer? {
