@@ -5,7 +5,7 @@ mod name;
 mod rule;
 
 pub use name::{MAX_OBJECT_NAME_BYTES, MAX_SEGMENT_BYTES, NotAnObject, ObjectName};
-pub use rule::{Access, MAX_OBJECT_RULES, ObjectRule};
+pub use rule::{Access, Folder, MAX_OBJECT_RULES, ObjectRule};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;

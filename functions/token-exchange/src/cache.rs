@@ -1,4 +1,4 @@
-//! # One token per (device, scope, service account)
+//! # One token per (device, scope, service account, bounds)
 //!
 //! Promise: of any number of requests for the same key one asks the issuer, the others wait for its answer; a token
 //! is asked for anew after 75 % ± 20 % of its life (60 to 90 %), so that a fleet that started together does not come
@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::Timestamp;
+use domain::objects::Folder;
 use domain::ports::Clock;
 use domain::token::{AccessToken, Scope, ServiceAccount};
 use futures_util::FutureExt as _;
@@ -31,12 +32,14 @@ const COME_BACK: Duration = Duration::from_secs(2);
 type Outcome = Result<AccessToken, ExchangeError>;
 type Flight = Shared<BoxFuture<'static, Outcome>>;
 
-/// Whose token, for what, as whom.
+/// Whose token, for what, as whom, how far.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) device: u64,
     pub(crate) scope: Scope,
     pub(crate) account: Option<ServiceAccount>,
+    /// What it is held to in Cloud Storage: a token from before a rule was taken away is another one.
+    pub(crate) folders: Vec<Folder>,
 }
 
 #[derive(Default)]
@@ -114,12 +117,12 @@ impl TokenCache {
     /// The token for `key`; `fetch` is called if there is none that is fresh and nobody is fetching it.
     pub(crate) async fn get(
         &self,
-        key: Key,
+        key: &Key,
         clock: &dyn Clock,
         random: &Random,
         fetch: impl FnOnce() -> BoxFuture<'static, Outcome>,
     ) -> Outcome {
-        let flight = match self.find(&key, clock.now(), fetch) {
+        let flight = match self.find(key, clock.now(), fetch) {
             Found::Fresh(token) => return Ok(token),
             Found::Fetching(flight) => flight,
             Found::Full => return Err(ExchangeError::Busy { retry_after: COME_BACK }),
@@ -131,7 +134,16 @@ impl TokenCache {
     /// A fresh token, or the fetch to wait for.
     fn find(&self, key: &Key, now: Timestamp, fetch: impl FnOnce() -> BoxFuture<'static, Outcome>) -> Found {
         let mut entries = self.lock();
-        if !entries.contains_key(key) && entries.len() >= MAX_CACHED {
+        if let Some(entry) = entries.get(key) {
+            if let Some(token) = entry.token.as_ref().filter(|_| now < entry.refresh_at) {
+                add(&self.counts.hits, 1);
+                return Found::Fresh(token.clone());
+            }
+            if let Some(flight) = entry.flight.as_ref().and_then(WeakShared::upgrade) {
+                add(&self.counts.joined, 1);
+                return Found::Fetching(flight);
+            }
+        } else if entries.len() >= MAX_CACHED {
             add(&self.counts.evicted, make_room(&mut entries, now));
             if entries.len() >= MAX_CACHED {
                 add(&self.counts.turned_away, 1);
@@ -139,14 +151,6 @@ impl TokenCache {
             }
         }
         let entry = entries.entry(key.clone()).or_default();
-        if let Some(token) = entry.token.as_ref().filter(|_| now < entry.refresh_at) {
-            add(&self.counts.hits, 1);
-            return Found::Fresh(token.clone());
-        }
-        if let Some(flight) = entry.flight.as_ref().and_then(WeakShared::upgrade) {
-            add(&self.counts.joined, 1);
-            return Found::Fetching(flight);
-        }
         let flight = fetch().shared();
         entry.flight = flight.downgrade();
         add(&self.counts.fetched, 1);
@@ -154,9 +158,9 @@ impl TokenCache {
     }
 
     /// Takes in what a fetch brought; the first of those who waited does so, the others find it done.
-    fn land(&self, key: Key, flight: &Flight, outcome: Outcome, now: Timestamp, random: u64) -> Outcome {
+    fn land(&self, key: &Key, flight: &Flight, outcome: Outcome, now: Timestamp, random: u64) -> Outcome {
         let mut entries = self.lock();
-        let Some(entry) = entries.get_mut(&key) else { return outcome };
+        let Some(entry) = entries.get_mut(key) else { return outcome };
         if entry.flight.as_ref().and_then(WeakShared::upgrade).is_some_and(|f| f.ptr_eq(flight)) {
             entry.flight = None;
             if let Ok(token) = &outcome {
@@ -171,7 +175,7 @@ impl TokenCache {
             }
             (Err(e), _) => {
                 if entry.flight.is_none() {
-                    entries.remove(&key);
+                    entries.remove(key);
                 }
                 Err(e)
             }

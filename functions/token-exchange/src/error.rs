@@ -2,21 +2,32 @@
 
 use std::time::Duration;
 
-use domain::token::ServiceAccount;
+use domain::token::{Scope, ServiceAccount};
 use domain::{DeviceKey, PortError};
+use protocol::RegistryName;
 
 /// Why a device that proved itself got no token.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ExchangeError {
     /// No allowance for this device or its registry.
     #[error(
-        "device `{device}` may not act as `{account}`: it is not among the service accounts that this installation allows the device or its registry"
+        "device `{device}` may not act as `{account}`: it is not among the service accounts of the device, of its registry or of this installation"
     )]
     NotAllowed {
         /// The device.
         device: DeviceKey,
         /// The account it asked for.
         account: ServiceAccount,
+    },
+    /// The scope opens more of Cloud Storage than the object rules.
+    #[error("scope `{scope}` cannot be held to the object rules of registry `{registry}`: {why}")]
+    Unbounded {
+        /// What was asked for.
+        scope: Scope,
+        /// Whose rules.
+        registry: RegistryName,
+        /// What to do about it.
+        why: &'static str,
     },
     /// The issuer does not know the scope, or does not give it.
     #[error("the token issuer refused the scope: {why}")]
@@ -49,7 +60,7 @@ impl ExchangeError {
         match self {
             Self::Busy { .. } => true,
             Self::Port(e) => e.is_retryable(),
-            Self::NotAllowed { .. } | Self::Scope { .. } | Self::Refused { .. } => false,
+            Self::NotAllowed { .. } | Self::Unbounded { .. } | Self::Scope { .. } | Self::Refused { .. } => false,
         }
     }
 }

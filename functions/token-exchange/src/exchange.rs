@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use domain::token::{AccessToken, Issued, Scope, ServiceAccount};
-use domain::{Device, VerifiedDevice};
+use domain::{Device, Registry, VerifiedDevice};
 use futures_util::FutureExt as _;
 
 use crate::cache::Key;
-use crate::{Deps, ExchangeError, subject};
+use crate::remember::remember;
+use crate::{Deps, ExchangeError, bounds, subject};
 
 /// The scope of a federated token that is only used to impersonate: all that IAM Credentials asks for.
 const IMPERSONATE_SCOPE: &str = "https://www.googleapis.com/auth/iam";
+
+/// A device that proved itself, and its registry.
+pub(crate) struct Admitted {
+    pub(crate) device: VerifiedDevice,
+    pub(crate) registry: Registry,
+}
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -28,33 +35,47 @@ pub(crate) struct Granted {
     pub(crate) lives: Duration,
 }
 
-/// An access token for `device`, from the cache or from the issuer.
-pub(crate) async fn exchange(deps: &Deps, device: &VerifiedDevice, wish: Wish) -> Result<Granted, ExchangeError> {
+/// An access token for the device, from the cache or from the issuer.
+pub(crate) async fn exchange(deps: &Deps, admitted: &Admitted, wish: Wish) -> Result<Granted, ExchangeError> {
+    let (device, registry) = (admitted.device.device(), &admitted.registry);
     if let Some(account) = &wish.account
-        && !deps.impersonation.allows(device.key(), account)
+        && !device.may_act_as(account, registry)
+        && !deps.impersonation.allows(&device.key, account)
     {
-        return Err(ExchangeError::NotAllowed { device: device.key().clone(), account: account.clone() });
+        return Err(ExchangeError::NotAllowed { device: device.key.clone(), account: account.clone() });
     }
+    let folders = bounds::folders(device, registry, &wish.scope)?;
     // The number, not the name: a device that was deleted and created anew is another one.
-    let key = Key { device: device.device().num_id, scope: wish.scope.clone(), account: wish.account.clone() };
+    let key = Key { device: device.num_id, scope: wish.scope, account: wish.account, folders };
     let flight = || {
-        let (deps, device) = (deps.clone(), device.device().clone());
-        async move { issue(&deps, &device, wish).await }.boxed()
+        let (deps, device, key) = (deps.clone(), device.clone(), key.clone());
+        async move { give(&deps, &device, &key).await }.boxed()
     };
-    let token = deps.cache.get(key, &*deps.clock, &deps.random, flight).await?;
+    let token = deps.cache.get(&key, &*deps.clock, &deps.random, flight).await?;
     let lives = token.expires_at.since(deps.now());
     Ok(Granted { token, lives })
 }
 
-/// Fetches a new token: one call to the issuer, two for a service account.
-async fn issue(deps: &Deps, device: &Device, wish: Wish) -> Result<AccessToken, ExchangeError> {
+/// A new token, and a record of whose it is.
+async fn give(deps: &Deps, device: &Device, key: &Key) -> Result<AccessToken, ExchangeError> {
+    let token = issue(deps, device, key).await?;
+    remember(deps, device, &key.scope, &token).await?;
+    Ok(token)
+}
+
+/// Fetches a new token: one call to the issuer, one more for a service account, one more for bounds.
+async fn issue(deps: &Deps, device: &Device, key: &Key) -> Result<AccessToken, ExchangeError> {
     let subject = subject::mint(deps, device).await?;
-    let Some(account) = wish.account else {
-        return answered(deps.issuer.exchange(&subject, &wish.scope).await?);
+    let wide = match &key.account {
+        None => answered(deps.issuer.exchange(&subject, &key.scope).await?)?,
+        Some(account) => {
+            let federated_scope = IMPERSONATE_SCOPE.parse().map_err(|e| ExchangeError::Scope { why: format!("{e}") })?;
+            let federated = answered(deps.issuer.exchange(&subject, &federated_scope).await?)?;
+            answered(deps.issuer.impersonate(&federated, account, &key.scope).await?)?
+        }
     };
-    let federated_scope = IMPERSONATE_SCOPE.parse().map_err(|e| ExchangeError::Scope { why: format!("{e}") })?;
-    let federated = answered(deps.issuer.exchange(&subject, &federated_scope).await?)?;
-    answered(deps.issuer.impersonate(&federated, &account, &wish.scope).await?)
+    // What is not held to its bounds leaves this function nowhere.
+    if key.folders.is_empty() { Ok(wide) } else { answered(deps.issuer.downscope(&wide, &key.folders).await?) }
 }
 
 fn answered(issued: Issued) -> Result<AccessToken, ExchangeError> {

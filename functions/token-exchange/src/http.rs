@@ -3,6 +3,7 @@
 //! | method | path | who | answers |
 //! | --- | --- | --- | --- |
 //! | POST | `/{v1beta1,v1alpha1}/{device}:generateAccessToken` | a device, by its JWT as Bearer | `access_token`, `expires_in`, … |
+//! | POST | the same with `projects/P/registries/R/devices/D` for `{device}` | the same | the same, see `placeless` |
 //! | POST | `/token` | a device, by its JWT as `subject_token` | the same (RFC 8693) |
 //! | GET | `/.well-known/openid-configuration` | anybody | OpenID Connect discovery |
 //! | GET | `/jwks` | anybody | our public keys (RFC 7517) |
@@ -16,6 +17,7 @@ mod error;
 mod generate;
 mod granted;
 mod params;
+mod placeless;
 mod target;
 mod token;
 
@@ -32,7 +34,10 @@ const VERSIONS: [&str; 2] = ["v1beta1", "v1alpha1"];
 pub fn routes(deps: Deps) -> Router {
     let routes = VERSIONS.iter().fold(Router::new(), |routes, version| {
         let device = format!("/{version}/projects/{{project}}/locations/{{location}}/registries/{{registry}}/devices/{{device}}");
-        routes.route(&format!("{device}/~generateAccessToken"), post(generate::generate_access_token))
+        let placeless = format!("/{version}/projects/{{project}}/registries/{{registry}}/devices/{{device}}");
+        routes
+            .route(&format!("{device}/~generateAccessToken"), post(generate::generate_access_token))
+            .route(&format!("{placeless}/~generateAccessToken"), post(generate::without_location))
     });
     let routes = routes
         .route("/token", post(token::token))

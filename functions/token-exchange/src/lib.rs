@@ -5,14 +5,16 @@
 //! | `exchange` | the use case: a proven device, a scope, perhaps a service account → an access token |
 //! | `cache` | one token per (device, scope, service account), fetched once however many ask |
 //! | `subject` | the short JWT by which we vouch for a device at the cloud |
-//! | `impersonation` | which devices may act as which service accounts |
+//! | `bounds` | how far a token opens Cloud Storage |
+//! | `impersonation` | which devices may act as which service accounts, installation-wide |
 //! | `issuer` | our name as OpenID Connect issuer |
 //! | `http/` | the token service of Cloud IoT Core, RFC 8693 `/token`, discovery and JWK set |
 //!
 //! Promise: a token is given only to who proved to be the device within the same request, and never one that was issued
-//! for another device, scope or service account. So a blocked device gets no new token from the moment its record says
+//! for another device, scope, service account or other bounds. So a blocked device gets no new token from the moment its record says
 //! so, cached or not; what it holds lives at most an hour. Costs per warm request: two reads, one signature check.
 
+mod bounds;
 mod cache;
 mod deps;
 mod error;
@@ -20,6 +22,7 @@ mod exchange;
 mod http;
 mod impersonation;
 mod issuer;
+mod remember;
 mod subject;
 
 pub use cache::{Counters, MAX_CACHED, TokenCache};

@@ -108,7 +108,8 @@ impl Google {
 /// The answer of `asymmetricSign`.
 fn signed(pair: &KeyPair, name: &str, body: &Value, fault: Option<&Fault>) -> Value {
     let data = STANDARD.decode(body["data"].as_str().unwrap()).unwrap();
-    let verified = body["dataCrc32c"] == crc32c::crc32c(&data).to_string() && fault != Some(&Fault::Unverified);
+    let sent = body["dataCrc32c"].as_str().and_then(|sum| sum.parse().ok());
+    let verified = sent == Some(crc32c::crc32c(&data)) && fault != Some(&Fault::Unverified);
     let signing = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pair.serialize_der()).unwrap();
     let mut signature = signing.sign(&SystemRandom::new(), &data).unwrap().as_ref().to_vec();
     let crc = crc32c::crc32c(&signature).to_string();

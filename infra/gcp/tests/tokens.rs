@@ -10,6 +10,7 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
+use domain::objects::{Access, Folder};
 use domain::ports::{SigningKeys, TokenIssuer};
 use domain::token::{AccessToken, Issued, Secret};
 use infra_gcp::{GoogleTokens, TokenEndpoints};
@@ -180,4 +181,24 @@ fn what_is_no_provider_is_refused_with_the_shape_of_one() {
     let made = |name: &str, endpoints| GoogleTokens::new(name, endpoints, Arc::new(SystemClock)).err();
     assert!(made("projects/1", TokenEndpoints::at("http://x")).unwrap().to_string().contains("//iam.googleapis.com/projects/NUMBER"));
     assert!(made(PROVIDER, TokenEndpoints::google()).is_none());
+}
+
+#[tokio::test]
+async fn a_token_held_to_folders_opens_them_and_nothing_else() {
+    let town = Town::new().await;
+    let scope = "https://www.googleapis.com/auth/devstorage.read_write";
+    let wide = token(town.exchange(scope).await.unwrap());
+    let folder = |prefix: &str, access| Folder { bucket: "files".into(), prefix: prefix.into(), access };
+    let folders = [folder("it's/fw/", Access::Read), folder("logs/dev/", Access::ReadWrite)];
+    let narrow = token(town.tokens.downscope(&wide, &folders).await.unwrap());
+    assert_eq!(narrow.expires_at, wide.expires_at);
+    let grant = town.sts.check(narrow.secret.reveal()).unwrap();
+    let opens = |object: &str| (grant.allows_object("files", object, Access::Read), grant.allows_object("files", object, Access::Write));
+    assert_eq!((opens("it's/fw/x"), opens("logs/dev/x"), opens("logs/dev2/x")), ((true, false), (true, true), (false, false)));
+    assert!(!grant.allows_object("other", "it's/fw/x", Access::Read));
+    assert!(refused("invalid_request", &town.tokens.downscope(&narrow, &folders).await.unwrap()), "twice is not allowed");
+    let long: Vec<_> = (0..10).map(|n| folder(&format!("{n}{}/", "x".repeat(200)), Access::Read)).collect();
+    let before = town.sts.requests();
+    assert!(refused("invalid_request", &town.tokens.downscope(&wide, &long).await.unwrap()));
+    assert_eq!(town.sts.requests(), before, "what exceeds the limit is not sent");
 }

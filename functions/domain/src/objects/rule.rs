@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ObjectName;
 use super::name::{check_bucket, check_segment, shown};
+use super::{MAX_OBJECT_NAME_BYTES, ObjectName};
 use crate::{Device, DomainError};
 
 /// Rules of one registry: as many as it has routes.
 pub const MAX_OBJECT_RULES: usize = 10;
 
 /// What a rule allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Access {
     /// Reading.
     #[default]
@@ -35,6 +35,17 @@ pub struct ObjectRule {
     /// `gs://bucket/folder/{deviceId}/`; ends with a slash.
     pub path: String,
     /// What it allows there.
+    pub access: Access,
+}
+
+/// Everything of one bucket whose name begins with `prefix`, for one device.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Folder {
+    /// The bucket.
+    pub bucket: String,
+    /// Whole folders with a slash after each; empty for the whole bucket.
+    pub prefix: String,
+    /// What is allowed there.
     pub access: Access,
 }
 
@@ -63,20 +74,27 @@ impl ObjectRule {
 
     /// Whether `device` may do `wanted` with `object` by this rule.
     pub fn allows(&self, wanted: Access, device: &Device, object: &ObjectName) -> bool {
-        let Some((bucket, mut folders)) = self.parts() else { return false };
-        // A device that was read from the records has a legal id: without slash, never `..`.
-        let number = device.num_id.to_string();
-        let own = |folder| match folder {
-            "{deviceId}" => device.key.id.as_str(),
-            "{deviceNumId}" => number.as_str(),
-            "{registryId}" => device.key.registry.registry.as_str(),
-            literal => literal,
-        };
-        let mut segments = object.object().split('/');
-        self.access.covers(wanted)
-            && bucket == object.bucket()
-            && folders.all(|folder| segments.next() == Some(own(folder)))
-            && segments.next().is_some()
+        let Some(folder) = self.folder_of(device) else { return false };
+        let below = object.object().strip_prefix(&folder.prefix);
+        self.access.covers(wanted) && folder.bucket == object.bucket() && below.is_some_and(|rest| !rest.is_empty())
+    }
+
+    /// The folder that this rule is about for `device`. `None` when the rule has not the shape of one, or when its folders
+    /// leave no room for an object's name.
+    pub fn folder_of(&self, device: &Device) -> Option<Folder> {
+        let (bucket, folders) = self.parts()?;
+        let mut prefix = String::new();
+        for folder in folders {
+            // A device that was read from the records has a legal id: without slash, never `..`.
+            match folder {
+                "{deviceId}" => prefix.push_str(device.key.id.as_str()),
+                "{deviceNumId}" => prefix.push_str(&device.num_id.to_string()),
+                "{registryId}" => prefix.push_str(device.key.registry.registry.as_str()),
+                literal => prefix.push_str(literal),
+            }
+            prefix.push('/');
+        }
+        (prefix.len() < MAX_OBJECT_NAME_BYTES).then(|| Folder { bucket: bucket.to_owned(), prefix, access: self.access })
     }
 
     /// Bucket and folders.
@@ -159,6 +177,9 @@ mod tests {
             let may = |device| own.allows(Access::Read, device, &object) && own.allows(Access::Write, device, &object);
             assert_eq!((may(&a), may(&b)), (to_a, to_b), "{object}");
         }
+        let folder = Folder { bucket: "bucket".into(), prefix: "reg/dev-a/".into(), access: Access::ReadWrite };
+        assert_eq!(own.folder_of(&a), Some(folder));
+        assert_eq!(rule(&format!("gs://bucket/{}", "x/".repeat(512)), Access::Read).folder_of(&a), None, "no room for a name");
         let elsewhere = ObjectName::try_new("bucket-2", "reg/dev-a/x").unwrap();
         assert!(!own.allows(Access::Read, &a, &elsewhere));
     }

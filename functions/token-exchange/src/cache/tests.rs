@@ -15,7 +15,7 @@ impl Clock for Hand {
 }
 
 fn key(device: u64) -> Key {
-    Key { device, scope: "s".parse().unwrap(), account: None }
+    Key { device, scope: "s".parse().unwrap(), account: None, folders: Vec::new() }
 }
 
 fn token(name: &str, expires: i64) -> Outcome {
@@ -37,7 +37,7 @@ impl Setting {
         self.clock.0.store(secs, Ordering::Relaxed);
     }
     async fn ask(&self, device: u64, outcome: Outcome) -> Outcome {
-        self.cache.get(key(device), &self.clock, &self.random, || async { outcome }.boxed()).await
+        self.cache.get(&key(device), &self.clock, &self.random, || async { outcome }.boxed()).await
     }
     async fn name(&self, device: u64, outcome: Outcome) -> String {
         self.ask(device, outcome).await.unwrap().secret.reveal().to_owned()
@@ -93,7 +93,7 @@ async fn a_hundred_at_once_ask_once_and_share_a_failure_which_is_not_kept() {
                 gate.notified().await;
                 outcome
             };
-            s.cache.get(key(7), &s.clock, &s.random, || fetch.boxed())
+            async { s.cache.get(&key(7), &s.clock, &s.random, || fetch.boxed()).await }
         });
         // The gate opens once all hundred wait.
         futures_util::future::join(join_all(asked.collect::<Vec<_>>()), async { gate.notify_one() }).map(|(answers, ())| answers)
@@ -107,7 +107,8 @@ async fn a_hundred_at_once_ask_once_and_share_a_failure_which_is_not_kept() {
 #[tokio::test]
 async fn a_fetch_whose_askers_all_left_is_begun_anew() {
     let s = Setting::new();
-    let never = s.cache.get(key(1), &s.clock, &s.random, || futures_util::future::pending().boxed());
+    let one = key(1);
+    let never = s.cache.get(&one, &s.clock, &s.random, || futures_util::future::pending().boxed());
     assert!(never.now_or_never().is_none());
     assert_eq!(s.name(1, token("a", 3600)).await, "a");
 }
@@ -130,7 +131,9 @@ async fn a_cache_full_of_fetches_turns_away() {
     let s = Setting::new();
     let waiting: Vec<_> = (0..MAX_CACHED as u64)
         .map(|device| {
-            let mut asked = Box::pin(s.cache.get(key(device), &s.clock, &s.random, || futures_util::future::pending().boxed()));
+            let s = &s;
+            let mut asked =
+                Box::pin(async move { s.cache.get(&key(device), &s.clock, &s.random, || futures_util::future::pending().boxed()).await });
             assert!((&mut asked).now_or_never().is_none());
             asked
         })

@@ -7,6 +7,7 @@ use edge::ApiError;
 use protocol::DeviceName;
 
 use super::error::timed;
+use crate::exchange::Admitted;
 use crate::{Deps, ExchangeError};
 
 /// Why somebody was not let in.
@@ -17,11 +18,11 @@ pub(super) enum NotAdmitted {
     Port(PortError),
 }
 
-/// The device, if `token` proves to be it. A refusal is noted as the last error of the device, if there is such a
+/// The device and its registry, if `token` proves to be it. A refusal is noted as the last error of the device, if there is such a
 /// device; what a stranger may cause to be written is bounded by [`domain::status::STRANGER_ERROR_EVERY`].
-pub(super) async fn admit(deps: &Deps, name: &DeviceName, token: &str) -> Result<VerifiedDevice, NotAdmitted> {
+pub(super) async fn admit(deps: &Deps, name: &DeviceName, token: &str) -> Result<Admitted, NotAdmitted> {
     match authenticate(&deps.stores, name, token, Protocol::Tokens, deps.now()).await {
-        Ok((device, _)) => Ok(device),
+        Ok((device, registry)) => Ok(Admitted { device, registry }),
         Err(DomainError::Refused(why)) => {
             note_refusal(deps, name, &why).await;
             Err(NotAdmitted::Refused(why))

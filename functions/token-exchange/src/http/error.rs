@@ -15,7 +15,7 @@ impl From<ExchangeError> for ApiError {
     fn from(e: ExchangeError) -> Self {
         match e {
             ExchangeError::NotAllowed { .. } | ExchangeError::Refused { .. } => Self::new(Code::PermissionDenied, e.to_string()),
-            ExchangeError::Scope { .. } => Self::invalid("scope", e.to_string()),
+            ExchangeError::Scope { .. } | ExchangeError::Unbounded { .. } => Self::invalid("scope", e.to_string()),
             ExchangeError::Busy { .. } => Self::new(Code::ResourceExhausted, e.to_string()),
             ExchangeError::Port(e) => e.into(),
         }
@@ -41,6 +41,14 @@ impl GoogleError {
             NotAdmitted::Refused(why) => timed(deps, why.into()).into(),
             NotAdmitted::Port(e) => ApiError::from(e).into(),
         }
+    }
+}
+
+impl GoogleError {
+    /// The same, with `more` said after it; a failure of ours is not explained by what the caller sent.
+    pub(super) fn and_say(self, more: &str) -> Self {
+        let is_theirs = self.error.code() == Code::Unauthenticated;
+        Self { error: if is_theirs { self.error.and_say(more) } else { self.error }, ..self }
     }
 }
 
@@ -101,7 +109,7 @@ impl From<ExchangeError> for OAuthError {
         let text = e.to_string();
         let retry_after = retry_after(&e);
         match e {
-            ExchangeError::Scope { .. } => Self::new("invalid_scope", text),
+            ExchangeError::Scope { .. } | ExchangeError::Unbounded { .. } => Self::new("invalid_scope", text),
             // "Unwilling or unable to issue a token for any target service" (RFC 8693, section 2.2.2).
             ExchangeError::NotAllowed { .. } | ExchangeError::Refused { .. } => Self::new("invalid_target", text),
             ExchangeError::Busy { .. } => {

@@ -6,7 +6,7 @@
 //! | `device` | optional; if given it must name the device of the path |
 //! | `serviceAccount`, `service_account` (ours) | the account to act as; without, the device itself |
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body as RequestBody, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -19,8 +19,9 @@ use super::admit::{admit, note};
 use super::error::{GoogleError, timed};
 use super::granted;
 use super::params::{Params, is_form};
+use super::placeless::{self, Placeless};
 use crate::Deps;
-use crate::exchange::{Wish, exchange};
+use crate::exchange::{Admitted, Wish, exchange};
 
 /// Largest body at either door: 64 KiB, for a scope of 2 KiB and a token of 8 KiB percent-encoded, with room.
 pub(super) const BODY_LIMIT: usize = 64 * 1024;
@@ -53,16 +54,40 @@ pub(super) async fn generate_access_token(State(deps): State<Deps>, path: PathPa
     let (parts, body) = request.into_parts();
     let bearer = Bearer::from_headers(&parts.headers).map_err(|e| timed(&deps, e))?;
     // No body is read before the token has been verified.
-    let device = admit(&deps, &name, bearer.token()).await.map_err(|why| GoogleError::not_admitted(&deps, why))?;
+    let admitted = admit(&deps, &name, bearer.token()).await.map_err(|why| GoogleError::not_admitted(&deps, why))?;
+    answer(&deps, &admitted, None, &parts.headers, body).await
+}
+
+/// The same without `/locations/…` in the path, as clients in the field send it.
+pub(super) async fn without_location(State(deps): State<Deps>, path: PathParams, request: Request) -> Result<Response, GoogleError> {
+    let placeless = Placeless { project: path.get("project")?, registry: path.get("registry")?, device: path.get("device")? };
+    let (parts, body) = request.into_parts();
+    let bearer = Bearer::from_headers(&parts.headers).map_err(|e| timed(&deps, e))?;
+    let admitted = match placeless.resolve(&deps.stores).await.map_err(ApiError::from)? {
+        Some(name) => admit(&deps, &name, bearer.token()).await,
+        None => Err(placeless.refuse(bearer.token(), deps.now())),
+    };
+    let admitted = admitted.map_err(|why| GoogleError::not_admitted(&deps, why).and_say(placeless::HINT))?;
+    answer(&deps, &admitted, Some(&placeless.to_string()), &parts.headers, body).await
+}
+
+/// Reads the body and answers it with a token. `also_called`: what else the body may call the device of the path.
+async fn answer(
+    deps: &Deps,
+    admitted: &Admitted,
+    also_called: Option<&str>,
+    headers: &HeaderMap,
+    body: RequestBody,
+) -> Result<Response, GoogleError> {
     let too_large = |_| ApiError::invalid("", format!("the request body was cut off or exceeds the limit of {BODY_LIMIT} bytes"));
-    let body = read(&parts.headers, &to_bytes(body, BODY_LIMIT).await.map_err(too_large)?)?;
-    check_device(body.device.as_deref(), &device)?;
+    let body = read(headers, &to_bytes(body, BODY_LIMIT).await.map_err(too_large)?)?;
+    check_device(body.device.as_deref().filter(|given| Some(*given) != also_called), &admitted.device)?;
     let wish = wish(body)?;
     let scope = wish.scope.clone();
-    match exchange(&deps, &device, wish).await {
+    match exchange(deps, admitted, wish).await {
         Ok(granted) => Ok(granted::reply(&granted, &scope)),
         Err(e) => {
-            note(&deps, &device, &e).await;
+            note(deps, &admitted.device, &e).await;
             Err(e.into())
         }
     }

@@ -45,12 +45,12 @@ pub(super) async fn token(State(deps): State<Deps>, request: Request) -> Result<
     let too_large = |_| OAuthError::invalid_request(format!("the body was cut off or exceeds the limit of {BODY_LIMIT} bytes"));
     let body = to_bytes(request.into_body(), BODY_LIMIT).await.map_err(too_large)?;
     let asked = read(&Params::parse(&body))?;
-    let device = admit(&deps, &asked.device, &asked.subject_token).await.map_err(|why| OAuthError::not_admitted(&deps, why))?;
+    let admitted = admit(&deps, &asked.device, &asked.subject_token).await.map_err(|why| OAuthError::not_admitted(&deps, why))?;
     let scope = asked.wish.scope.clone();
-    match exchange(&deps, &device, asked.wish).await {
+    match exchange(&deps, &admitted, asked.wish).await {
         Ok(granted) => Ok(granted::reply(&granted, &scope)),
         Err(e) => {
-            note(&deps, &device, &e).await;
+            note(&deps, &admitted.device, &e).await;
             Err(e.into())
         }
     }

@@ -4,7 +4,9 @@
 
 mod anything;
 mod attacks;
+mod bounds;
 mod generate_access_token;
+mod remembered;
 mod support;
 mod token;
 mod well_known;

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::credential::{DeviceCredential, PublicKey, PublicKeyFormat};
 use domain::device::{Device, DeviceKey, GatewaySettings};
+use domain::objects::Folder;
 use domain::ports::{Clock, Expect, Stores, TokenIssuer};
 use domain::registry::LogLevel;
 use domain::status::{DeviceStatus, StatusBook};
@@ -46,6 +47,7 @@ pub(crate) struct Issuer {
     clock: Arc<Hand>,
     pub(crate) shown: Mutex<Vec<(String, String)>>,
     pub(crate) accounts: Mutex<Vec<(String, String, String)>>,
+    pub(crate) bounds: Mutex<Vec<(String, Vec<Folder>)>>,
     pub(crate) instead: Mutex<Option<Result<Issued, PortError>>>,
 }
 
@@ -70,6 +72,11 @@ impl TokenIssuer for Issuer {
         let mut accounts = self.accounts.lock().unwrap();
         accounts.push((federated.secret.reveal().to_owned(), account.to_string(), scope.as_str().to_owned()));
         self.answer(format!("account-{}", accounts.len()))
+    }
+    async fn downscope(&self, token: &AccessToken, folders: &[Folder]) -> Result<Issued, PortError> {
+        let mut bounds = self.bounds.lock().unwrap();
+        bounds.push((token.secret.reveal().to_owned(), folders.to_vec()));
+        self.answer(format!("bounded-{}", bounds.len()))
     }
 }
 
@@ -162,8 +169,8 @@ impl App {
         let stores = stores([device("dev", NUM_ID, key.public_key_pem()), device("other", NUM_ID + 1, other_key.public_key_pem())]).await;
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Hand(AtomicI64::new(NOON)));
-        let (shown, accounts, instead) = Default::default();
-        let issuer = Arc::new(Issuer { clock: clock.clone(), shown, accounts, instead });
+        let (shown, accounts, bounds, instead) = Default::default();
+        let issuer = Arc::new(Issuer { clock: clock.clone(), shown, accounts, bounds, instead });
         let cache = Arc::new(TokenCache::default());
         let router = router(Deps {
             stores: stores.clone(),
@@ -177,6 +184,13 @@ impl App {
             cache: cache.clone(),
         });
         Self { router, stores, issuer, clock, cache, key, other_key, _folder: folder }
+    }
+
+    /// Changes the record of the registry.
+    pub(crate) async fn registry(&self, change: impl Fn(&mut Registry)) {
+        let mut registry = self.stores.registries.get(REGISTRY).await.unwrap().unwrap().value;
+        change(&mut registry);
+        self.stores.registries.put(REGISTRY, &registry, Expect::Anything).await.unwrap();
     }
 
     /// Changes the record of `dev`.

@@ -24,6 +24,12 @@ struct Federated {
     expires_in: u32,
 }
 
+/// `expires_in` is absent when Google issued the token before it.
+#[derive(Deserialize)]
+struct Downscoped {
+    access_token: String,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Impersonated {
@@ -37,6 +43,11 @@ pub(super) fn federated(sent: Sent, now: Timestamp) -> Result<Issued, PortError>
     read(sent, |body: Federated| {
         Some(AccessToken { secret: Secret::new(body.access_token), expires_at: now + Duration::from_secs(body.expires_in.into()) })
     })
+}
+
+/// The answer of STS about a token behind a boundary: it lives as long as the one before it.
+pub(super) fn downscoped(sent: Sent, expires_at: Timestamp) -> Result<Issued, PortError> {
+    read(sent, |body: Downscoped| Some(AccessToken { secret: Secret::new(body.access_token), expires_at }))
 }
 
 /// The answer of IAM Credentials.
