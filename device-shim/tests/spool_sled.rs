@@ -197,3 +197,22 @@ async fn many_callers_share_commits_and_the_tail_sees_what_is_durable() {
     thread.join().expect("ended");
     assert_eq!(open(dir.path(), SMALL).stats().delivered, 640, "closing saved the watermark");
 }
+
+#[tokio::test]
+async fn an_acknowledged_position_waits_for_a_commit_until_half_a_window_waits_with_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let options = WriterOptions { ack_every: 50, ack_within: std::time::Duration::from_secs(3_600), ..WriterOptions::default() };
+    let (writer, _thread) = Writer::start(Box::new(open(dir.path(), SMALL)), options).expect("started");
+    writer.append((0..100).map(|n| reading(n, 200)).collect()).await.expect("durable");
+    let mut tail = writer.tail();
+    tail.ack(49).await.expect("taken");
+    writer.stats().await.expect("open");
+    assert_eq!(tail.saved(), 0, "49 wait");
+    tail.ack(50).await.expect("taken");
+    tail.saved_moved().await.expect("open");
+    assert_eq!(tail.saved(), 50, "50 do not");
+    tail.ack(60).await.expect("taken");
+    writer.append(vec![reading(100, 200)]).await.expect("durable");
+    writer.stats().await.expect("open");
+    assert_eq!(tail.saved(), 60, "it rode on a commit");
+}
