@@ -69,8 +69,10 @@ fn next_step(name: &str, message: &str, about: &Resource, token: Option<&str>) -
             format!("somebody changed it meanwhile: look at the newest version, then update that: {}", about.list_configs())
         }
         "FAILED_PRECONDITION" if message.contains("is not subscribed") => {
-            format!("the device must be connected over MQTT and subscribed to /devices/{}/commands/#", about.id())
+            let topic = format!("/devices/{}/commands/#", about.id());
+            format!("the device must be connected over MQTT and subscribed to {topic}; with --ttl the command waits for it")
         }
+        "RESOURCE_EXHAUSTED" if message.contains("commands waiting") => format!("they are: {}", about.list_commands()),
         "FAILED_PRECONDITION" if message.contains("still has devices") => format!("they are: {}", about.list_devices()),
         "UNAVAILABLE" | "DEADLINE_EXCEEDED" | "RESOURCE_EXHAUSTED" => "try again in a moment".to_owned(),
         _ => return None,

@@ -47,7 +47,8 @@ pub struct Limits {
     pub publish_bytes: usize,
     /// Commands sent to one session and not acknowledged. Past it a command times out at once.
     pub commands_in_flight: usize,
-    /// How long a command waits for the device's acknowledgement.
+    /// How long a command waits for the device's acknowledgement. Well below [`domain::command::CLAIM_LAPSES`], or a command
+    /// that waited is sent by somebody else meanwhile.
     pub command_timeout: Duration,
     /// A session re-reads its device and registry this often, at the latest.
     pub recheck: Duration,
