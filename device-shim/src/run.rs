@@ -104,8 +104,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
     };
     let stop_drain = CancellationToken::new();
     let shared = Shared { status: link_status, downlink: Arc::clone(&downlink), stop: stop_drain.clone() };
-    let history = ClockHistory::open(&config.data_dir, boot, &clock);
-    let link = MqttLink::new(&config, identity, clock.clone(), history)?;
+    let link = MqttLink::new(&config, identity, clock.clone(), ClockHistory::open(&config.data_dir, boot, &clock))?;
     let drain = new_drain(&config, &writer.tail(), link, refused, shared)?;
     let intake = Intake::new(writer, clock, boot, device_id, counters);
     let parts = Parts { config, intake, status, downlink, stop_intake: CancellationToken::new() };

@@ -3,6 +3,8 @@
 //! `DRAWBRIDGE_KILL_ROUNDS` sets the number of kills, 25 by default, `DRAWBRIDGE_CUT_ROUNDS` that of power cuts, 10 by default; a
 //! power cut needs root, as in `spool_power_cut.rs`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::collections::HashSet;
