@@ -1,0 +1,4 @@
+variable "tags" {
+  description = "Tags of everything."
+  type        = map(string)
+}
