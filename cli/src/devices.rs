@@ -12,6 +12,7 @@ use crate::error::usage;
 use crate::flags::{InRegistry, Paging};
 use crate::key_file::PublicKey;
 use crate::pairs::Pairs;
+use crate::registries::accounts;
 use crate::session::{Session, Verb};
 use crate::table::{Column, cell, time};
 use crate::{commands, configs, credentials, states};
@@ -118,6 +119,9 @@ pub(crate) struct Settings {
     /// How devices behind this gateway prove themselves.
     #[arg(long, value_name = "METHOD", value_parser = ["association-only", "device-auth-token-only", "association-and-device-auth-token"])]
     auth_method: Option<String>,
+    /// Service accounts that it may act as, by address, in place of its registry's; empty for the registry's.
+    #[arg(long, value_name = "EMAIL,...", value_delimiter = ',')]
+    service_accounts: Option<Vec<String>>,
 }
 
 impl Settings {
@@ -126,6 +130,7 @@ impl Settings {
         changes.set("blocked", switch(self.blocked, self.no_blocked).map(Value::from));
         changes.set("metadata", self.metadata()?);
         changes.set("logLevel", self.log_level.as_deref().map(enum_name));
+        changes.set("serviceAccounts", self.service_accounts.as_deref().map(accounts));
         changes.set("gatewayConfig.gatewayAuthMethod", self.auth_method.as_deref().map(enum_name));
         Ok(changes)
     }

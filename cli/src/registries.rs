@@ -88,6 +88,9 @@ pub(crate) struct Settings {
     /// How much of the life of its devices is logged.
     #[arg(long, value_name = "LEVEL", value_parser = ["none", "error", "info", "debug"])]
     log_level: Option<String>,
+    /// Service accounts that its devices may act as, by address; on update they take the place of all there were, empty for none.
+    #[arg(long, value_name = "EMAIL,...", value_delimiter = ',')]
+    service_accounts: Option<Vec<String>>,
 }
 
 impl Settings {
@@ -103,8 +106,14 @@ impl Settings {
         changes.set("mqttConfig.mqttEnabledState", mqtt.map(|on| state("MQTT", on)));
         changes.set("httpConfig.httpEnabledState", http.map(|on| state("HTTP", on)));
         changes.set("logLevel", self.log_level.as_deref().map(enum_name));
+        changes.set("serviceAccounts", self.service_accounts.as_deref().map(accounts));
         changes
     }
+}
+
+/// A list as given; an empty text means none.
+pub(crate) fn accounts(given: &[String]) -> Value {
+    given.iter().filter(|account| !account.is_empty()).cloned().collect::<Vec<_>>().into()
 }
 
 fn route_pairs(text: &str) -> Result<Pairs, String> {

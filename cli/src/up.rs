@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use host::connect::{Emulators, NatsFiles, Urls};
 use host::local_stack::LocalIam;
-use host::tokens::{Giver, TokenConfig};
+use host::tokens::{Giver, SigningKeysAt, TokenConfig};
 use host::up::{self, Addresses, Config, Running};
 use host::{Impersonation, IssuerUrl, OBJECTS_FOLDER, ProjectId, PubSubOrdering, TOPICS_FOLDER};
 use tokio::signal::unix::{SignalKind, signal};
@@ -73,6 +73,10 @@ pub(crate) struct Args {
     /// provider that trusts --issuer: `//iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.
     #[arg(long, env = "DRAWBRIDGE_TOKENS", value_name = "local|PROVIDER", default_value = "local")]
     tokens: Giver,
+    /// The keys that vouch for devices: `file:PATH` (default: in the data folder), `kms://projects/P/locations/L/keyRings/R/cryptoKeys/K`
+    /// of EC_SIGN_P256_SHA256, or `secret://projects/P/secrets/S` with P-256 keys in PKCS#8 PEM.
+    #[arg(long, env = "DRAWBRIDGE_SIGNING_KEYS", value_name = "URL")]
+    signing_keys: Option<SigningKeysAt>,
     /// Which devices may act as which service accounts: `NAME=ACCOUNT,…`, where NAME is a registry's or a device's full name.
     #[arg(long, env = "DRAWBRIDGE_IMPERSONATE", value_name = "NAME=ACCOUNT,…", default_value = "")]
     impersonate: Impersonation,
@@ -169,7 +173,13 @@ fn config(args: Args) -> Config {
             emulators: Emulators::named_by(|name| std::env::var(name).ok()),
             ordering,
         },
-        tokens: TokenConfig { issuer: args.issuer, giver: args.tokens, impersonation: args.impersonate, local },
+        tokens: TokenConfig {
+            issuer: args.issuer,
+            giver: args.tokens,
+            impersonation: args.impersonate,
+            signing_keys: args.signing_keys.unwrap_or_default(),
+            local,
+        },
     }
 }
 

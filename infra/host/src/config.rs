@@ -203,6 +203,7 @@ impl Reader<'_> {
                 .unwrap_or_default()
                 .parse()
                 .map_err(|e| ConfigError::bad(key::IMPERSONATE, self.text(key::IMPERSONATE).unwrap_or_default(), e))?,
+            signing_keys: self.optional(key::SIGNING_KEYS)?.unwrap_or_default(),
             local: LocalIam::default(),
         }))
     }

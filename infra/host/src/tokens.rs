@@ -1,9 +1,11 @@
 //! With what the token service works: Google's token services, or the stand-in for them at our own address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use domain::ports::{Clock, SigningKeys};
+use infra_gcp::signing_keys::{CloudSigningKeys, KeysAt, NotKeys};
 use infra_gcp::tokens::TokensError;
 use infra_gcp::{GoogleTokens, TokenEndpoints};
 use infra_local::security_token_service::{Binding, PolicyError, Provider, ProviderError, SetUpError};
@@ -27,6 +29,41 @@ pub enum Giver {
     Google(String),
 }
 
+/// Where the keys are that vouch for devices.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SigningKeysAt {
+    /// `signing-keys.json` in the data folder.
+    #[default]
+    Data,
+    /// This file; for one process.
+    File(PathBuf),
+    /// Cloud KMS or Secret Manager, with the credentials of the environment the process runs in.
+    Google(KeysAt),
+}
+
+/// `file:PATH`, `kms://projects/…/cryptoKeys/K` or `secret://projects/P/secrets/S`.
+impl std::str::FromStr for SigningKeysAt {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s.strip_prefix("file:") {
+            Some("") => Err("`file:` names no file".into()),
+            Some(path) => Ok(Self::File(path.into())),
+            None => s.parse().map(Self::Google).map_err(|e: NotKeys| format!("{e} or `file:PATH`")),
+        }
+    }
+}
+
+impl SigningKeysAt {
+    fn open(&self, data: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn SigningKeys>, domain::PortError> {
+        let file = match self {
+            Self::Google(at) => return Ok(Arc::new(CloudSigningKeys::new(at.clone(), None, clock))),
+            Self::File(path) => path.clone(),
+            Self::Data => data.join(KEYS_FILE),
+        };
+        Ok(Arc::new(FileSigningKeys::open(&file, clock)?))
+    }
+}
+
 /// What the token service is told.
 #[derive(Debug, Clone)]
 pub struct TokenConfig {
@@ -36,6 +73,8 @@ pub struct TokenConfig {
     pub giver: Giver,
     /// Which devices may act as which service accounts.
     pub impersonation: Impersonation,
+    /// Where the keys are that vouch for devices.
+    pub signing_keys: SigningKeysAt,
     /// What the stand-in is told of IAM.
     pub local: LocalIam,
 }
@@ -97,7 +136,7 @@ pub fn connect(config: &TokenConfig, http: SocketAddr, data: &Path, ports: &Port
         statuses: ports.statuses.clone(),
         random: Arc::new(rand::random::<u64>),
         issuer: Arc::new(GoogleTokens::new(provider, endpoints, clock.clone())?),
-        keys: Arc::new(FileSigningKeys::open(&data.join(KEYS_FILE), clock.clone())?),
+        keys: config.signing_keys.open(data, clock.clone())?,
         clock,
         issuer_url,
         impersonation: Arc::new(config.impersonation.clone()),
@@ -159,6 +198,16 @@ mod tests {
         assert_eq!("local".parse::<Giver>().unwrap(), Giver::Local);
         assert_eq!(LOCAL_PROVIDER.parse::<Giver>().unwrap(), Giver::Google(LOCAL_PROVIDER.into()));
         assert!("google".parse::<Giver>().unwrap_err().to_string().contains("`google` is no workload identity pool provider"));
+    }
+
+    #[test]
+    fn signing_keys_are_in_a_file_or_at_google() {
+        assert_eq!("file:/k.json".parse::<SigningKeysAt>().unwrap(), SigningKeysAt::File("/k.json".into()));
+        let kms = "projects/p/locations/global/keyRings/r/cryptoKeys/k";
+        assert_eq!(format!("kms://{kms}").parse::<SigningKeysAt>().unwrap(), SigningKeysAt::Google(KeysAt::Kms(kms.into())));
+        for bad in ["file:", "kms://x", "vault://x"] {
+            assert!(bad.parse::<SigningKeysAt>().unwrap_err().contains('`'), "{bad}");
+        }
     }
 
     #[test]

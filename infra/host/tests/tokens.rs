@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use host::connect::{Emulators, NatsFiles, Urls};
 use host::local_stack::LocalIam;
-use host::tokens::{Giver, TokenConfig};
+use host::tokens::{Giver, SigningKeysAt, TokenConfig};
 use host::up::{self, AdminToken, Config, Running, StartError};
 use host::{Impersonation, PubSubOrdering};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -50,6 +50,7 @@ fn local(impersonation: &str) -> TokenConfig {
         issuer: None,
         giver: Giver::Local,
         impersonation: impersonation.parse::<Impersonation>().unwrap(),
+        signing_keys: SigningKeysAt::default(),
         local: LocalIam { project: Some("local".parse().unwrap()), ..LocalIam::default() },
     }
 }

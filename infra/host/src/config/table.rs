@@ -42,6 +42,7 @@ variables! {
     ISSUER "DRAWBRIDGE_ISSUER" "a URL", "", "our name as OpenID Connect issuer; without, our HTTP address";
     TOKENS "DRAWBRIDGE_TOKENS" "local, or //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER", "", "who gives devices their access tokens";
     IMPERSONATE "DRAWBRIDGE_IMPERSONATE" "NAME=ACCOUNT with commas between them", "", "which registries and devices may act as which service accounts";
+    SIGNING_KEYS "DRAWBRIDGE_SIGNING_KEYS" "file:PATH, kms://projects/.../cryptoKeys/K or secret://projects/P/secrets/S", "", "the keys that vouch for devices; without, a file in the data folder";
     DATA "DRAWBRIDGE_DATA" "a folder", "drawbridge-data", "signing keys of token-exchange";
     PORT "PORT" "a port, 0 to 65535", "8080", "where HTTP listens, on every address";
     HTTP "DRAWBRIDGE_HTTP" "address:port", "", "the same with an address; wins over PORT";
