@@ -13,7 +13,7 @@ use command_relay::{Deps, router};
 use domain::command::Recipient;
 use domain::config::ConfigHistory;
 use domain::device::GatewaySettings;
-use domain::ports::{Clock, Command, CommandChannel, Delivery, Expect, Stores};
+use domain::ports::{Clock, Command, CommandChannel, Delivery, Expect, Page, Records, Stores, Versioned, Written};
 use domain::registry::LogLevel;
 use domain::{Device, DeviceKey, PortError, Registry, Timestamp};
 use edge::{AdminAuth, AdminToken};
@@ -73,6 +73,31 @@ impl CommandChannel for Channel {
     }
 }
 
+/// Records that let others go first at every call, so that requests running together really interleave.
+struct Yielding<T>(Arc<dyn Records<T>>);
+
+#[async_trait]
+impl<T: Send + Sync> Records<T> for Yielding<T> {
+    async fn get(&self, key: &str) -> Result<Option<Versioned<T>>, PortError> {
+        yield_now().await;
+        self.0.get(key).await
+    }
+    async fn put(&self, key: &str, value: &T, expect: Expect) -> Result<Written, PortError> {
+        yield_now().await;
+        self.0.put(key, value, expect).await
+    }
+    async fn delete(&self, key: &str, expect: Expect) -> Result<Written, PortError> {
+        yield_now().await;
+        self.0.delete(key, expect).await
+    }
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page<T>, PortError> {
+        yield_now().await;
+        let page = self.0.list(prefix, after, limit).await;
+        yield_now().await;
+        page
+    }
+}
+
 /// The function and all that it was given.
 #[derive(Clone)]
 pub(crate) struct App {
@@ -111,6 +136,12 @@ impl App {
     /// With registry `reg` and device `dev`, number 7, that acknowledges.
     pub(crate) async fn new() -> Self {
         let stores = infra_local::memory_stores();
+        let stores = Stores {
+            commands: Arc::new(Yielding(stores.commands.clone())),
+            broadcasts: Arc::new(Yielding(stores.broadcasts.clone())),
+            configs: Arc::new(Yielding(stores.configs.clone())),
+            ..stores
+        };
         let clock = Arc::new(TestClock(AtomicI64::new(NOON * 1_000_000)));
         let channel = Arc::new(Channel {
             usual: Mutex::new(Ok(Delivery::Acknowledged)),
