@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `up`, `tail` | the installation on this machine |
 //! | `registries` `devices` `credentials` `configs` `states` `commands` | one noun each: its verbs, flags and columns |
+//! | `service_account_key` | a key file for a program that administers the local stack |
 //! | `access_tokens` | the five subcommands of Google's sample `accesstoken.py` |
 //! | `cost` | what each design costs a month |
 //! | `session` | what every verb starts from, and how it answers |
@@ -12,8 +13,8 @@
 //!
 //! Exit codes: 0 done, 64 a flag, variable or file is wrong, 1 anything else.
 
-mod broadcasts;
 mod access_tokens;
+mod broadcasts;
 mod changes;
 mod client;
 mod commands;
@@ -34,6 +35,7 @@ mod profile;
 mod registries;
 mod resource;
 mod secret;
+mod service_account_key;
 mod session;
 mod states;
 mod table;
@@ -81,6 +83,8 @@ enum Command {
     Commands(Box<Noun<commands::Commands>>),
     #[command(flatten)]
     AccessTokens(access_tokens::AccessTokens),
+    /// Make a key file for a service account of the local stack.
+    ServiceAccountKey(service_account_key::Args),
     /// Compare what the designs cost a month.
     Cost(cost::Args),
     /// Print the completion script of a shell.
@@ -124,6 +128,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::States(noun) => noun.run(),
         Command::Commands(noun) => noun.run(),
         Command::AccessTokens(tokens) => tokens.run(),
+        Command::ServiceAccountKey(args) => service_account_key::run(&args),
         Command::Cost(args) => cost::run(&args),
         Command::Completion(args) => completion::run(&args, Cli::command()),
     }

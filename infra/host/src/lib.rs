@@ -24,12 +24,14 @@ pub mod up;
 pub use connect::{ConnectError, Ports};
 pub use up::{Config, Running, StartError};
 
+pub use domain::token::ServiceAccount;
 pub use infra_gcp::Ordering as PubSubOrdering;
 pub use protocol::{ProjectId, TopicName, pkcs8_of_sec1};
 pub use token_exchange::{Impersonation, IssuerUrl};
 
 /// The adapters of one machine, for the command line.
 pub mod local {
+    pub use infra_local::security_token_service::ServiceAccounts;
     pub use infra_local::topic_log::{Entry, TopicReader};
 }
 
