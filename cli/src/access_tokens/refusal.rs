@@ -57,7 +57,7 @@ fn next_step(service: Api, name: &str, message: &str) -> Option<&'static str> {
              `drawbridge credentials create` adds one"
         }
         (Api::TokenService, "PERMISSION_DENIED") => {
-            "an administrator says by `drawbridge up --impersonate` and by IAM what the device may do"
+            "an administrator says by --impersonate of `drawbridge up` and by IAM what the device may do"
         }
         (Api::TokenService, "INVALID_ARGUMENT") if message.contains("scope") => {
             "scopes are listed at https://developers.google.com/identity/protocols/oauth2/scopes; several are separated by spaces"
@@ -69,7 +69,7 @@ fn next_step(service: Api, name: &str, message: &str) -> Option<&'static str> {
             "the device's token must be for the scope https://www.googleapis.com/auth/cloud-platform"
         }
         (Api::IamCredentials, "PERMISSION_DENIED") => {
-            "let the device act as the account: locally by `drawbridge up --impersonate NAME=ACCOUNT`, at Google by the role \
+            "let the device act as the account: locally by --impersonate or --iam-policy of `drawbridge up`, at Google by the role \
              roles/iam.workloadIdentityUser on the account for the device's principal"
         }
         (Api::PubSub, "NOT_FOUND") => "an administrator makes the topic: gcloud pubsub topics create TOPIC",

@@ -26,10 +26,11 @@ pub(super) const EXCHANGE_EXAMPLES: &str = "Examples:
   export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry DRAWBRIDGE_DEVICE=my-device
   export DRAWBRIDGE_PRIVATE_KEY_FILE=device.key.pem ACCOUNT=operator@local.iam.gserviceaccount.com
   SCOPE=https://www.googleapis.com/auth/cloud-platform
-  export DRAWBRIDGE_DEVICE_ACCESS_TOKEN=$(drawbridge generate-access-token --token_only --scope=$SCOPE)
+  DRAWBRIDGE_DEVICE_ACCESS_TOKEN=$(drawbridge generate-access-token --token_only --scope=$SCOPE)
+  export DRAWBRIDGE_DEVICE_ACCESS_TOKEN
   drawbridge exchange-device-token-for-service-account-token --service_account_email=$ACCOUNT
 
-Who may act as the account: `drawbridge up --impersonate NAME=ACCOUNT` here, roles/iam.workloadIdentityUser at Google.";
+Who may act as the account: `drawbridge up --iam-policy FILE` here, roles/iam.workloadIdentityUser at Google.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Generate {

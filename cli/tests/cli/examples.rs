@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 use stage::{ADMIN_TOKEN, Process, START_LIMIT};
 
+use crate::device::Device;
 use crate::support::{Ran, Scene, make_key, program, run};
 
 /// The shell lines of an help text, continued lines as one.
@@ -55,6 +57,30 @@ fn the_examples_of_the_verbs_work() {
             ran.ok();
         }
     }
+}
+
+#[test]
+fn the_examples_of_accesstoken_py_work() {
+    let scene = Scene::with_policy(&crate::access_tokens::policy());
+    scene.run("registries create my-registry --event-notification-config topic=events").ok();
+    scene.make_key("my-device");
+    scene.run("devices create my-device --public-key path=my-device.pub.pem,type=es256").ok();
+    fs::copy(scene.path("my-device.key.pem"), scene.path("device.key.pem")).unwrap();
+    fs::write(scene.path("logo.png"), "png").unwrap();
+    let mut device = Device::connect(&scene, "my-device");
+    device.subscribe("/devices/my-device/commands/#");
+    let taken = thread::spawn(move || device.take().1);
+    for verb in [
+        "generate-access-token",
+        "exchange-device-token-for-service-account-token",
+        "publish-pubsub-message",
+        "download-cloud-storage-file",
+        "send-command-to-iot-device",
+    ] {
+        shell(&scene, &format!("set -e\n{}", examples(&scene, verb))).ok();
+    }
+    assert_eq!(taken.join().unwrap(), "reboot");
+    assert_eq!(fs::read(scene.path("copy.png")).unwrap(), b"png");
 }
 
 #[test]

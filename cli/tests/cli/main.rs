@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by panicking")]
 
+mod access_tokens;
 mod commands;
 mod configs;
 mod credentials;

@@ -70,9 +70,20 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
+        Self::start(TempDir::new().unwrap(), Vec::new())
+    }
+
+    /// The same, whose stand-ins for Google's services let those in who have a role in `policy`.
+    pub(crate) fn with_policy(policy: &Value) -> Self {
         let dir = TempDir::new().unwrap();
+        let file = dir.path().join("policy.json");
+        fs::write(&file, policy.to_string()).unwrap();
+        Self::start(dir, vec![("DRAWBRIDGE_IAM_POLICY".to_owned(), file.display().to_string())])
+    }
+
+    fn start(dir: TempDir, env: Vec<(String, String)>) -> Self {
         let binaries = Binaries { drawbridge: env!("CARGO_BIN_EXE_drawbridge").into(), shim: PathBuf::new() };
-        let cloud = Cloud::start(&binaries, dir.path(), &CloudOptions::local("demo")).unwrap();
+        let cloud = Cloud::start(&binaries, dir.path(), &CloudOptions { env, ..CloudOptions::local("demo") }).unwrap();
         Self { cloud, dir }
     }
 

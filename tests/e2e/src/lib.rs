@@ -6,18 +6,22 @@
 //!
 //! Started by `cargo xtask test`, which builds the programs and starts the emulator.
 
+mod federation;
 mod ledger;
 mod paho;
 mod play;
 mod pubsub;
+mod readme;
 mod scene;
 mod sensors;
 mod token;
 
+pub use federation::Federation;
 pub use ledger::{Arrival, Ledger};
 pub use paho::{Paho, PahoOptions};
 pub use play::{Play, judge};
 pub use pubsub::PubSub;
+pub use readme::{Terminal, wait_for};
 pub use scene::{Scene, run_named, setting, wait_until};
 pub use sensors::Sensors;
 pub use token::device_token;

@@ -53,20 +53,28 @@ impl Reply {
 #[derive(Debug)]
 pub struct Http {
     addr: SocketAddr,
-    authorization: Option<String>,
+    /// Header lines of each request.
+    headers: String,
     connection: Option<BufReader<TcpStream>>,
 }
 
 impl Http {
     /// A client of `addr`.
     pub fn to(addr: SocketAddr) -> Self {
-        Self { addr, authorization: None, connection: None }
+        Self { addr, headers: String::new(), connection: None }
     }
 
     /// The same with `authorization: Bearer …` on each request.
     #[must_use]
     pub fn with_bearer(self, token: &str) -> Self {
-        Self { authorization: Some(format!("authorization: Bearer {token}\r\n")), ..self }
+        self.with_header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The same with one more header on each request.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers += &format!("{name}: {value}\r\n");
+        self
     }
 
     /// Sends JSON.
@@ -90,9 +98,9 @@ impl Http {
     /// # Errors
     /// When there is no answer; an answer of any status is not an error.
     pub fn send(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Reply> {
-        let (addr, authorization) = (self.addr, self.authorization.as_deref().unwrap_or_default());
+        let (addr, headers) = (self.addr, self.headers.as_str());
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {addr}\r\n{authorization}content-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {addr}\r\n{headers}content-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         let request = [head.as_bytes(), body].concat();
