@@ -132,6 +132,20 @@ impl Answer {
     }
 }
 
+fn registry() -> Registry {
+    Registry {
+        name: REGISTRY.parse().unwrap(),
+        routes: vec![],
+        state_topic: None,
+        mqtt_enabled: true,
+        http_enabled: true,
+        log_level: LogLevel::None,
+        ca_certificates: vec![],
+        object_rules: vec![],
+        service_accounts: Vec::new(),
+    }
+}
+
 impl App {
     /// With registry `reg` and device `dev`, number 7, that acknowledges.
     pub(crate) async fn new() -> Self {
@@ -160,18 +174,7 @@ impl App {
             admin: AdminAuth::Token(AdminToken::new(TOKEN)),
         };
         let app = Self { router: router(deps), stores, channel, clock };
-        let registry = Registry {
-            name: REGISTRY.parse().unwrap(),
-            routes: vec![],
-            state_topic: None,
-            mqtt_enabled: true,
-            http_enabled: true,
-            log_level: LogLevel::None,
-            ca_certificates: vec![],
-            object_rules: vec![],
-            service_accounts: Vec::new(),
-        };
-        app.stores.registries.put(REGISTRY, &registry, Expect::Absent).await.unwrap();
+        app.stores.registries.put(REGISTRY, &registry(), Expect::Absent).await.unwrap();
         app.add("dev", 7, &[]).await;
         app
     }
