@@ -1,0 +1,259 @@
+//! Every route that takes a device's name, in a whole installation over HTTP: another device's token opens none of them, and a
+//! device that is blocked is out of all of them with the next request, far below the 60 seconds that are promised.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use host::connect::{Emulators, NatsFiles, Urls};
+use host::local_stack::LocalIam;
+use host::tokens::{Giver, SigningKeysAt, TokenConfig};
+use host::up::{self, AdminToken, Config, Running};
+use host::{Impersonation, PubSubOrdering};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rcgen::KeyPair;
+use serde_json::{Value, json};
+
+const REGISTRY: &str = "projects/local/locations/europe-west1/registries/reg";
+
+/// Every `.route(…)` under `functions/*/src/http*`, as written there. One that is missing here fails
+/// [`every_route_of_the_functions_is_listed_here`]; one that takes a device's token must have a row in [`requests`] too.
+const DEVICE_ROUTES: [(&str, &str); 7] = [
+    ("pubsub-fanout", r#"&format!("{device}/~publishEvent")"#),
+    ("pubsub-fanout", r#"&format!("{device}/~publishEvents")"#),
+    ("pubsub-fanout", r#"&format!("{device}/~setState")"#),
+    ("pubsub-fanout", r#"&format!("{device}/config")"#),
+    ("storage-download", "PATH"),
+    ("token-exchange", r#"&format!("{device}/~generateAccessToken")"#),
+    ("token-exchange", r#"&format!("{placeless}/~generateAccessToken")"#),
+];
+/// Those of administrators that name a device: no device's token opens them.
+const ADMIN_ROUTES: [(&str, &str); 7] = [
+    ("command-relay", r#"&format!("{device}/commands")"#),
+    ("command-relay", r#"&format!("{device}/commands/{{command}}")"#),
+    ("command-relay", r#"&format!("{device}/~modifyCloudToDeviceConfig")"#),
+    ("command-relay", r#"&format!("{device}/~sendCommandToDevice")"#),
+    ("device-registry", "&device"),
+    ("device-registry", r#"&format!("{device}/configVersions")"#),
+    ("device-registry", r#"&format!("{device}/states")"#),
+];
+/// Those without a device in the path. `/token` names one in its form and stands in [`requests`].
+const OTHER_ROUTES: [(&str, &str); 12] = [
+    ("command-relay", "&broadcast"),
+    ("command-relay", r#"&format!("{REGISTRY}/broadcasts")"#),
+    ("command-relay", r#"&format!("{REGISTRY}/~broadcastCommand")"#),
+    ("command-relay", r#"&format!("{broadcast}/~advance")"#),
+    ("command-relay", r#"&format!("{broadcast}/~cancel")"#),
+    ("device-registry", "&registry"),
+    ("device-registry", r#"&format!("{registry}/devices")"#),
+    ("device-registry", r#"&format!("{registry}{path}")"#),
+    ("device-registry", "REGISTRIES"),
+    ("token-exchange", r#""/.well-known/openid-configuration""#),
+    ("token-exchange", r#""/jwks""#),
+    ("token-exchange", r#""/token""#),
+];
+
+/// What a device may ask, of the device called `id`.
+fn requests(id: &str) -> Vec<(&'static str, String, Value)> {
+    let device = format!("{REGISTRY}/devices/{id}");
+    let placeless = format!("projects/local/registries/reg/devices/{id}");
+    let scope = json!({"scope": "https://www.googleapis.com/auth/pubsub"});
+    let mut all = vec![
+        ("GET", format!("/v1/{device}/objects/files/{id}/x"), Value::Null),
+        ("HEAD", format!("/v1/{device}/objects/files/{id}/x"), Value::Null),
+        ("PUT", format!("/v1/{device}/objects/files/{id}/x"), Value::Null),
+        ("POST", format!("/token?{device}"), Value::Null),
+    ];
+    for version in ["v1beta1", "v1alpha1"] {
+        all.push(("POST", format!("/{version}/{device}:generateAccessToken"), scope.clone()));
+        all.push(("POST", format!("/{version}/{placeless}:generateAccessToken"), scope.clone()));
+    }
+    for version in ["v1", "v1beta1"] {
+        all.push(("POST", format!("/{version}/{device}:publishEvent"), json!({"binaryData": "AA=="})));
+        all.push(("POST", format!("/{version}/{device}:publishEvents"), json!({"events": [{"binaryData": "AA=="}]})));
+        all.push(("POST", format!("/{version}/{device}:setState"), json!({"state": {"binaryData": "AA=="}})));
+        all.push(("GET", format!("/{version}/{device}/config"), Value::Null));
+    }
+    all
+}
+
+/// What only administrators may ask, of the device called `id`.
+fn admin_requests(id: &str) -> Vec<(&'static str, String, Value)> {
+    let device = format!("/v1/{REGISTRY}/devices/{id}");
+    vec![
+        ("GET", device.clone(), Value::Null),
+        ("PATCH", format!("{device}?updateMask=blocked"), json!({"blocked": false})),
+        ("DELETE", device.clone(), Value::Null),
+        ("GET", format!("{device}/configVersions"), Value::Null),
+        ("GET", format!("{device}/states"), Value::Null),
+        ("POST", format!("{device}:modifyCloudToDeviceConfig"), json!({"binaryData": "AA=="})),
+        ("POST", format!("{device}:sendCommandToDevice"), json!({"binaryData": "AA=="})),
+        ("GET", format!("{device}/commands"), Value::Null),
+        ("GET", format!("{device}/commands/1"), Value::Null),
+    ]
+}
+
+/// An installation with the devices `ann` and `bob`.
+struct Laptop {
+    running: Running,
+    at: String,
+    http: reqwest::Client,
+    keys: [KeyPair; 2],
+    _data: tempfile::TempDir,
+}
+
+fn config(data: &Path) -> Config {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let folder = |name: &str| data.join(name).display().to_string();
+    Config {
+        http: any,
+        mqtt: any,
+        mqtts: any,
+        certificate: None,
+        data: data.to_owned(),
+        project: "local".parse().unwrap(),
+        admin_token: Some(AdminToken::new("admin")),
+        ready_file: None,
+        urls: Urls {
+            records: "memory:".into(),
+            publisher: Some(format!("log:{}", folder("topics"))),
+            objects: Some(format!("folder:{}", folder("objects"))),
+            commands: "local:".into(),
+            nats: NatsFiles::default(),
+            emulators: Emulators::default(),
+            ordering: PubSubOrdering::Device,
+        },
+        tokens: TokenConfig {
+            issuer: None,
+            giver: Giver::Local,
+            impersonation: Impersonation::default(),
+            signing_keys: SigningKeysAt::Data,
+            local: LocalIam { project: Some("local".parse().unwrap()), ..LocalIam::default() },
+        },
+    }
+}
+
+impl Laptop {
+    async fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let running = up::start(config(data.path())).await.unwrap();
+        let at = format!("http://{}", running.addresses.http);
+        let keys = [KeyPair::generate().unwrap(), KeyPair::generate().unwrap()];
+        let laptop = Self { running, at, http: reqwest::Client::new(), keys, _data: data };
+        let registry = json!({
+            "id": "reg", "eventNotificationConfigs": [{"pubsubTopicName": "projects/local/topics/events"}],
+            "objectRules": [{"path": "gs://files/{deviceId}/", "access": "READ_WRITE"}],
+        });
+        laptop.admin("POST", REGISTRY.rsplit_once('/').unwrap().0, registry).await;
+        for (id, key) in ["ann", "bob"].iter().zip(&laptop.keys) {
+            let credential = json!({"publicKey": {"format": "ES256_PEM", "key": key.public_key_pem()}});
+            laptop.admin("POST", &format!("{REGISTRY}/devices"), json!({"id": id, "credentials": [credential]})).await;
+        }
+        laptop
+    }
+
+    async fn admin(&self, method: &str, path: &str, body: Value) {
+        assert_eq!(self.send(method, &format!("/v1/{path}"), "admin", &body).await, 200, "{method} {path}");
+    }
+
+    fn jwt(&self, of: usize) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let key = EncodingKey::from_ec_pem(self.keys[of].serialize_pem().as_bytes()).unwrap();
+        jsonwebtoken::encode(&Header::new(Algorithm::ES256), &json!({"aud": "local", "iat": now, "exp": now + 3600}), &key).unwrap()
+    }
+
+    /// The status. `/token?DEVICE` stands for a form that names the device and carries the token.
+    async fn send(&self, method: &str, path: &str, token: &str, body: &Value) -> u16 {
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.at));
+        let request = match (path.strip_prefix("/token?"), method) {
+            (Some(device), _) => request.header("content-type", "application/x-www-form-urlencoded").body(form(device, token)),
+            (None, "POST" | "PATCH") => request.bearer_auth(token).json(body),
+            (None, "PUT") => request.bearer_auth(token).body("x"),
+            (None, _) => request.bearer_auth(token),
+        };
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        // RFC 8693, section 2.2.2: a token that proves nothing is an invalid request.
+        let text = response.text().await.unwrap();
+        if path.starts_with("/token?") && status == 400 && text.contains("no unexpired key") { 401 } else { status }
+    }
+}
+
+fn form(device: &str, token: &str) -> String {
+    let pairs = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", token),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+        ("audience", device),
+        ("scope", "https://www.googleapis.com/auth/pubsub"),
+    ];
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// The first argument of every `.route(` in `text`.
+fn routes_in(text: &str) -> Vec<String> {
+    let argument = |rest: &str| {
+        let mut depth = 0;
+        let end = rest.find(|c: char| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            c == ',' && depth == 0
+        });
+        rest[..end.unwrap()].trim().to_owned()
+    };
+    text.split(".route(").skip(1).map(argument).collect()
+}
+
+#[test]
+fn every_route_of_the_functions_is_listed_here() {
+    let functions = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions"));
+    let mut found = BTreeSet::new();
+    for function in fs::read_dir(functions).unwrap().map(|f| f.unwrap()).filter(|f| f.path().join("src/http.rs").is_file()) {
+        let inner = fs::read_dir(function.path().join("src/http")).unwrap().map(|f| f.unwrap().path());
+        for file in inner.chain([function.path().join("src/http.rs")]).filter(|f| f.is_file()) {
+            let routes = routes_in(&fs::read_to_string(&file).unwrap());
+            found.extend(routes.into_iter().map(|route| (function.file_name().into_string().unwrap(), route)));
+        }
+    }
+    let listed = DEVICE_ROUTES.iter().chain(&ADMIN_ROUTES).chain(&OTHER_ROUTES);
+    let listed: BTreeSet<_> = listed.map(|(function, route)| ((*function).to_owned(), (*route).to_owned())).collect();
+    assert_eq!(found.difference(&listed).collect::<Vec<_>>(), [&(String::new(), String::new()); 0], "list them, and try them below");
+    assert_eq!(listed.difference(&found).collect::<Vec<_>>(), [&(String::new(), String::new()); 0], "these are gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_of_one_device_opens_a_route_of_another() {
+    let laptop = Laptop::new().await;
+    let (ann, bob) = (laptop.jwt(0), laptop.jwt(1));
+    for (method, path, body) in requests("bob") {
+        assert_eq!(laptop.send(method, &path, &ann, &body).await, 401, "{method} {path} with another's token");
+        let own = laptop.send(method, &path, &bob, &body).await;
+        assert!(own < 400 || own == 404, "{method} {path} with its own token: {own}");
+    }
+    for (method, path, body) in admin_requests("bob") {
+        for token in [&ann, &bob] {
+            let status = laptop.send(method, &path, token, &body).await;
+            assert!(matches!(status, 401 | 403), "{method} {path} with a device's token: {status}");
+        }
+    }
+    laptop.running.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_device_is_out_of_every_route_with_the_next_request() {
+    let laptop = Laptop::new().await;
+    let bob = laptop.jwt(1);
+    for (method, path, body) in requests("bob") {
+        let before = laptop.send(method, &path, &bob, &body).await;
+        assert!(before < 400 || before == 404, "{method} {path}: {before}");
+    }
+    laptop.admin("PATCH", &format!("{REGISTRY}/devices/bob?updateMask=blocked"), json!({"blocked": true})).await;
+    for (method, path, body) in requests("bob") {
+        let after = laptop.send(method, &path, &bob, &body).await;
+        let expected = if path.starts_with("/token?") { 400 } else { 403 };
+        assert_eq!(after, expected, "{method} {path}");
+    }
+    laptop.running.shut_down().await;
+}
