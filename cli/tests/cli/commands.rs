@@ -15,7 +15,8 @@ fn with_device() -> Scene {
 #[test]
 fn a_command_is_done_when_the_device_has_acknowledged_it() {
     let scene = with_device();
-    let not_there = "the device must be connected over MQTT and subscribed to /devices/meter/commands/#; with --ttl the command waits for it";
+    let not_there =
+        "the device must be connected over MQTT and subscribed to /devices/meter/commands/#; with --ttl the command waits for it";
     scene.run("commands send meter --command-data hey").fails(1, &["is not subscribed to the commands topic", not_there]);
     let mut device = Device::connect(&scene, "meter");
     device.subscribe("/devices/meter/commands/#");
