@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import threading
 
 import paho.mqtt.client as mqtt
 
@@ -36,16 +37,23 @@ def main():
         kind = message.topic.split("/")[3]
         say(kind, topic=message.topic, payload=message.payload.decode())
 
+    def on_publish(_client, _userdata, mid, _reason, _properties):
+        # Never told before the publishing itself.
+        with telling:
+            say("acknowledged", mid=mid)
+
+    telling = threading.Lock()
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=args.client_id, reconnect_on_failure=not args.once)
     client.username_pw_set("unused", os.environ["DEVICE_TOKEN"])
     client.reconnect_delay_set(min_delay=1, max_delay=1)
     client.on_connect, client.on_disconnect, client.on_message = on_connect, on_disconnect, on_message
     client.on_subscribe = lambda *_: say("subscribed")
-    client.on_publish = lambda _client, _userdata, mid, _reason, _properties: say("acknowledged", mid=mid)
+    client.on_publish = on_publish
     client.connect(args.host, args.port, keepalive=10)
     client.loop_start()
     for line in sys.stdin:
-        say("publishing", mid=client.publish(f"/devices/{args.device}/events", line.strip(), qos=1).mid)
+        with telling:
+            say("publishing", mid=client.publish(f"/devices/{args.device}/events", line.strip(), qos=1).mid)
     client.disconnect()
     client.loop_stop()
 

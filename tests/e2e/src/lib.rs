@@ -7,8 +7,10 @@
 //! Started by `cargo xtask test`, which builds the programs and starts the emulator.
 
 mod federation;
+mod installation;
 mod ledger;
 mod paho;
+mod paho_session;
 mod play;
 mod pubsub;
 mod readme;
@@ -17,8 +19,10 @@ mod sensors;
 mod token;
 
 pub use federation::Federation;
+pub use installation::Installation;
 pub use ledger::{Arrival, Ledger};
 pub use paho::{Paho, PahoOptions};
+pub use paho_session::PahoSession;
 pub use play::{Play, judge};
 pub use pubsub::PubSub;
 pub use readme::{Terminal, wait_for};

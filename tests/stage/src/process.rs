@@ -44,6 +44,15 @@ impl Process {
         Self::spawn(name, command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(err), log)
     }
 
+    /// As [`Process::start_piped`], with its standard input as a pipe too.
+    ///
+    /// # Errors
+    /// When the log cannot be opened or the program does not start.
+    pub fn start_conversing(name: &str, command: &mut Command, log: &Path) -> Result<Self> {
+        let err = append(log)?;
+        Self::spawn(name, command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(err), log)
+    }
+
     fn spawn(name: &str, command: &mut Command, log: &Path) -> Result<Self> {
         let child = command.spawn().with_context(|| format!("starting {name}: {}", command.get_program().display()))?;
         Ok(Self { name: name.into(), child, log: log.into() })
