@@ -116,7 +116,8 @@ fn a_dependency_with_one_home_is_used_there_alone() -> Result<()> {
         ("backoff", &["device-shim"]),
         ("gcloud-sdk", &["infra/gcp"]),
         ("google-cloud-", &["infra/gcp"]),
-        ("aws-", &["infra/aws"]),
+        ("aws-config", &["infra/aws"]),
+        ("aws-sdk-", &["infra/aws"]),
         ("rmqtt-codec", &["infra/bridge", "device-shim", "tests/bench"]),
         ("tokio-rustls", &["infra/bridge", "infra/host", "device-shim", "tests/bench"]),
     ];
