@@ -26,6 +26,8 @@ use axum::routing::{get, post};
 
 use crate::Deps;
 
+pub use self::token::device_of_form;
+
 /// The token service was reached under both.
 const VERSIONS: [&str; 2] = ["v1beta1", "v1alpha1"];
 

@@ -28,7 +28,7 @@ mod subject;
 pub use cache::{Counters, MAX_CACHED, TokenCache};
 pub use deps::{Deps, Random};
 pub use error::ExchangeError;
-pub use http::{router, routes};
+pub use http::{device_of_form, router, routes};
 pub use impersonation::Impersonation;
 pub use issuer::{IssuerError, IssuerUrl};
 pub use subject::SUBJECT_LIFE;

@@ -15,7 +15,7 @@
 
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use domain::token::ScopeError;
 use protocol::DeviceName;
 
@@ -78,6 +78,18 @@ fn read(params: &Params) -> Result<Asked, OAuthError> {
     let scope = scope.map_err(|e: ScopeError| OAuthError::new("invalid_scope", e.to_string()))?;
     let account = one("service_account")?.map(str::parse).transpose().map_err(|text: String| OAuthError::invalid_request(text))?;
     Ok(Asked { device, subject_token, wish: Wish { scope, account } })
+}
+
+/// The device that a body of `POST /token` asks a token for; `None` when it is refused, which is written out too. Nothing
+/// is believed: this is for whoever throws bodies at the reader.
+pub fn device_of_form(body: &[u8]) -> Option<DeviceName> {
+    match read(&Params::parse(body)) {
+        Ok(asked) => Some(asked.device),
+        Err(refused) => {
+            drop(refused.into_response());
+            None
+        }
+    }
 }
 
 fn must_be(name: &str, given: &str, expected: &str) -> Result<(), OAuthError> {
