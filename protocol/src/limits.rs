@@ -36,6 +36,13 @@ pub const MAX_PAGE_SIZE: usize = 500;
 /// Most device ids, and most device numbers, that one list call may name.
 pub const MAX_LISTED_IDS: usize = 10_000;
 
+/// Devices bound to one gateway.
+pub const MAX_BOUND_DEVICES: usize = 10_000;
+/// Devices attached to one gateway's connection at a time.
+pub const MAX_ATTACHED_DEVICES: usize = 1_000;
+/// Gateways that one device is bound to.
+pub const MAX_GATEWAYS_OF_DEVICE: usize = 10;
+
 /// Clock difference tolerated between device and cloud: 10 minutes, as Cloud IoT Core did.
 /// Applied to `iat` and to `exp`; a connection lives until `exp` + this.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(10 * 60);

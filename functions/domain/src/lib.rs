@@ -11,6 +11,7 @@
 //! | `status` | last-seen times and `lastErrorStatus`, written seldom |
 //! | `identity` | a JWT and a record become a [`identity::VerifiedDevice`], or a refusal that says why |
 //! | `token` | what a device's access token is asked and answered with |
+//! | `gateway` | which devices a gateway may speak for, and what it must show |
 //! | `issued_token` | what is remembered of an access token, so that our own routes take it |
 //! | `objects` | files of devices: names, and the rules of who may touch them |
 //! | `ports` | what the cloud side needs from outside, one screen |
@@ -22,10 +23,12 @@ pub mod config;
 pub mod credential;
 pub mod device;
 pub mod error;
+pub mod gateway;
 pub mod identity;
 pub mod issued_token;
 pub mod message;
 pub mod objects;
+pub mod p256;
 pub mod ports;
 pub mod registry;
 pub mod state;

@@ -12,6 +12,7 @@ use crate::broadcast::Broadcast;
 use crate::command::CommandRecord;
 use crate::config::ConfigHistory;
 use crate::device::{Device, DeviceKey};
+use crate::gateway::Binding;
 use crate::issued_token::IssuedToken;
 use crate::message::Message;
 use crate::objects::{Download, Folder, ObjectInfo, ObjectName, Upload, Uploaded};
@@ -205,6 +206,8 @@ pub struct Stores {
     pub commands: Arc<dyn Records<CommandRecord>>,
     /// By name: commands to many devices.
     pub broadcasts: Arc<dyn Records<Broadcast>>,
+    /// By gateway and device, and by device and gateway: which devices a gateway may speak for (`crate::gateway`).
+    pub bindings: Arc<dyn Records<Binding>>,
     /// By the SHA-256 of a token: whose it is.
     pub issued_tokens: Arc<dyn Records<IssuedToken>>,
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use protocol::DeviceId;
 use serde::{Deserialize, Serialize};
 
 use crate::device::DeviceKey;
@@ -49,6 +50,12 @@ pub struct DeviceStatus {
     pub last_error_time: Option<Timestamp>,
     /// The last error.
     pub last_error: Option<ErrorStatus>,
+    /// The id of the gateway it last came through.
+    #[serde(default)]
+    pub last_gateway: Option<DeviceId>,
+    /// When it last came through it.
+    #[serde(default)]
+    pub last_gateway_time: Option<Timestamp>,
 }
 
 /// What a device was seen doing.
@@ -118,6 +125,21 @@ impl StatusBook {
                 true
             }
         }
+    }
+
+    /// Notes that the device came through `gateway`. The same gateway again is written at most once in [`LAST_SEEN_EVERY`].
+    pub async fn came_through(&self, device: &DeviceKey, gateway: &DeviceId) -> Result<(), PortError> {
+        let now = self.clock.now();
+        let noted = self.stores.statuses.get(&device.to_string()).await?.map(|s| s.value).unwrap_or_default();
+        let recent = noted.last_gateway_time.is_some_and(|at| now.since(at) < LAST_SEEN_EVERY);
+        if recent && noted.last_gateway.as_ref() == Some(gateway) {
+            return Ok(());
+        }
+        self.change(device, |s| {
+            s.last_gateway = Some(gateway.clone());
+            s.last_gateway_time = Some(now);
+        })
+        .await
     }
 
     /// Records why an authenticated device was refused or disconnected.

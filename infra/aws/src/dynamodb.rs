@@ -2,7 +2,7 @@
 //!
 //! Promise: an answered write is durable in the table's region; a conditional write is atomic and says `Conflict` only if
 //! nothing was written; a version never comes twice for a key; reads see every answered write; every call is answered within
-//! [`CALL_LIMIT`], by an error that can be retried when DynamoDB is slow or out of reach.
+//! [`CALL_LIMIT`](crate::CALL_LIMIT), by an error that can be retried when DynamoDB is slow or out of reach.
 //! Not promised: order between writers who expect [`Anything`](domain::ports::Expect::Anything).
 //!
 //! Layout: one table, an item for each record: `kind` (partition key), `key` (sort key), `version`, `json`. A kind is one
@@ -19,24 +19,14 @@ mod records;
 mod writes;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::ports::{Records, Stores};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::records::DynamoDbRecords;
-
-/// How long a call may take, with all its attempts: a sixth of a device's usual 60 s keepalive.
-pub const CALL_LIMIT: Duration = Duration::from_secs(10);
-/// How long one attempt may take: DynamoDB answers in 2 to 20 ms.
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(3);
-/// Attempts of one call.
-const ATTEMPTS: u32 = 4;
 
 /// A table's name: 3 to 255 letters, digits, `_`, `-` and `.`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,14 +56,6 @@ impl Table {
     }
 }
 
-/// What every client of AWS here starts from: region and credentials of the environment, and of an emulator's address where
-/// `AWS_ENDPOINT_URL` names one. Nothing is sent.
-pub async fn environment() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder().operation_timeout(CALL_LIMIT).operation_attempt_timeout(ATTEMPT_LIMIT).build();
-    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
-    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries).load().await
-}
-
 /// All record stores in `table`. Nothing is sent yet, so a table that is missing shows at the first call.
 pub fn dynamodb_stores(environment: &SdkConfig, table: &Table) -> Stores {
     let client = Client::new(environment);
@@ -86,6 +68,7 @@ pub fn dynamodb_stores(environment: &SdkConfig, table: &Table) -> Stores {
         statuses: kind(&client, table, "statuses"),
         commands: kind(&client, table, "commands"),
         broadcasts: kind(&client, table, "broadcasts"),
+        bindings: kind(&client, table, "bindings"),
         issued_tokens: kind(&client, table, "issued-tokens"),
     }
 }

@@ -82,6 +82,7 @@ pub async fn firestore_stores(database: &Database) -> Result<Stores, FirestoreEr
         statuses: kind(&client, "statuses"),
         commands: kind(&client, "commands"),
         broadcasts: kind(&client, "broadcasts"),
+        bindings: kind(&client, "bindings"),
         issued_tokens: kind(&client, "issued-tokens"),
     })
 }

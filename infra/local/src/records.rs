@@ -31,6 +31,7 @@ pub fn sled_stores(dir: &Path) -> Result<Stores, PortError> {
         statuses: Arc::new(SledRecords::new(open("statuses")?)),
         commands: Arc::new(SledRecords::new(open("commands")?)),
         broadcasts: Arc::new(SledRecords::new(open("broadcasts")?)),
+        bindings: Arc::new(SledRecords::new(open("bindings")?)),
         issued_tokens: Arc::new(SledRecords::new(open("issued-tokens")?)),
     })
 }
@@ -46,6 +47,7 @@ pub fn memory_stores() -> Stores {
         statuses: Arc::new(MemoryRecords::default()),
         commands: Arc::new(MemoryRecords::default()),
         broadcasts: Arc::new(MemoryRecords::default()),
+        bindings: Arc::new(MemoryRecords::default()),
         issued_tokens: Arc::new(MemoryRecords::default()),
     }
 }

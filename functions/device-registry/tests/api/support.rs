@@ -95,6 +95,7 @@ fn rough(stores: &Stores, budget: &Budget) -> Stores {
         statuses: Arc::new(Rough(stores.statuses.clone(), budget.clone())),
         commands: Arc::new(Rough(stores.commands.clone(), budget.clone())),
         broadcasts: Arc::new(Rough(stores.broadcasts.clone(), budget.clone())),
+        bindings: Arc::new(Rough(stores.bindings.clone(), budget.clone())),
         issued_tokens: stores.issued_tokens.clone(),
     }
 }
