@@ -3,21 +3,32 @@
 | mended | because |
 | --- | --- |
 | custom authorizers of AWS IoT can be made, described, changed and deleted | Terraform's `aws_iot_authorizer` waits for them for minutes |
-| tags of things of AWS IoT can be listed | `aws_iot_topic_rule` asks for them |
-| a function's dead-letter queue is kept | a second plan would want to set it again |
+| tags of things of AWS IoT are kept and can be listed | `aws_iot_topic_rule` asks for them |
+| a function's dead-letter queue and its logging are kept | a second plan would want to set them again |
+| the endpoint of AWS IoT is the same at each question | a second plan would want to change an output |
+| a queue's redrive policy comes back as it was written | a second plan would want to write it again |
+| KMS signs a hash that was made elsewhere (`MessageType` `DIGEST`) | moto hashes it again, and no one could verify that |
 | IAM's own policies are there | roles are attached to them |
 """
 
 import argparse
+import base64
+import json
 import os
+from urllib.parse import parse_qsl
 
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from moto.awslambda.models import LambdaFunction
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.iot.responses import IoTResponse
+from moto.kms.responses import KmsResponse
 from moto.server import main
+from moto.sqs.models import Queue
 
 SETTINGS = ["authorizerFunctionArn", "tokenKeyName", "tokenSigningPublicKeys", "status", "signingDisabled", "enableCachingForHttp"]
 
@@ -107,25 +118,65 @@ for action in (
 ):
     setattr(IoTResponse, action.__name__, action)
 
+def describe_endpoint(self):
+    kind = (self._get_param("endpointType") or "iot:Data-ATS").split(":")[1].lower()
+    return ActionResult({"endpointAddress": f"drawbridge-{kind}.iot.{self.region}.amazonaws.com"})
+
+
+IoTResponse.describe_endpoint = describe_endpoint
+make_rule = IoTResponse.create_topic_rule
+
+
+def create_topic_rule(self):
+    made = make_rule(self)
+    arn = self.iot_backend.rules[self._get_param("ruleName")].arn
+    tags = parse_qsl(self.headers.get("x-amz-tagging", ""))
+    kept(self, "tags")[arn] = {key: {"Key": key, "Value": value} for key, value in tags}
+    return made
+
+
+IoTResponse.create_topic_rule = create_topic_rule
+attributes = Queue.attributes.fget
+
+
+def compact(self):
+    found = attributes(self)
+    if "RedrivePolicy" in found:
+        found["RedrivePolicy"] = json.dumps(self.redrive_policy, separators=(",", ":"))
+    return found
+
+
+Queue.attributes = property(compact)
+
+sign_message = KmsResponse.sign
+
+
+def sign(self):
+    digest = self._get_param("Message")
+    if self._get_param("MessageType") != "DIGEST" or self._get_param("SigningAlgorithm") != "ECDSA_SHA_256":
+        return sign_message(self)
+    key = self.kms_backend.describe_key(self._get_param("KeyId"))
+    signature = key.private_key.private_key.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256())))
+    return json.dumps({"KeyId": key.arn, "Signature": base64.b64encode(signature).decode(), "SigningAlgorithm": "ECDSA_SHA_256"})
+
+
+KmsResponse.sign = sign
 made, configuration, update = LambdaFunction.__init__, LambdaFunction.get_configuration, LambdaFunction.update_configuration
+KEPT = ["DeadLetterConfig", "LoggingConfig"]
 
 
 def make(self, *args, **kwargs):
     made(self, *args, **kwargs)
     spec = kwargs.get("spec") or next(given for given in args if isinstance(given, dict))
-    self.drawbridge_dead_letters = spec.get("DeadLetterConfig")
+    self.drawbridge_kept = {name: spec[name] for name in KEPT if spec.get(name)}
 
 
 def get_configuration(self, *args, **kwargs):
-    found = configuration(self, *args, **kwargs)
-    if self.drawbridge_dead_letters:
-        found["DeadLetterConfig"] = self.drawbridge_dead_letters
-    return found
+    return {**configuration(self, *args, **kwargs), **self.drawbridge_kept}
 
 
 def update_configuration(self, wanted, *args, **kwargs):
-    if "DeadLetterConfig" in wanted:
-        self.drawbridge_dead_letters = wanted["DeadLetterConfig"]
+    self.drawbridge_kept |= {name: wanted[name] for name in KEPT if name in wanted}
     update(self, wanted, *args, **kwargs)
     return self.get_configuration()
 

@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("functions/command-relay", &["protocol", "functions/domain", "functions/edge"]),
     ("infra/local", &["protocol", "durable", "functions/domain"]),
     ("infra/gcp", &["protocol", "functions/domain"]),
-    ("infra/aws", &["functions/domain"]),
+    ("infra/aws", &["protocol", "functions/domain"]),
     ("infra/nats", &["protocol", "functions/domain"]),
     ("infra/bridge", &["protocol", "functions/domain", "functions/pubsub-fanout"]),
     (
@@ -104,7 +104,7 @@ fn the_table_of_arrows_holds_its_own_rules() {
         let uses = |what: &str| allowed.iter().any(|a| a.starts_with(what));
         assert!(!room.starts_with("functions/") || !(uses("infra/") || uses("device-shim")), "{room}: functions name no cloud");
         assert!(!is_function(room) || !allowed.iter().any(|a| is_function(a)), "{room}: functions do not use each other");
-        let is_adapter = ["infra/local", "infra/gcp", "infra/aws"].contains(room);
+        let is_adapter = ["infra/local", "infra/gcp", "infra/aws", "infra/nats"].contains(room);
         assert!(!is_adapter || !(uses("infra/") || allowed.iter().any(|a| is_function(a))), "{room}: adapters stand alone");
     }
 }

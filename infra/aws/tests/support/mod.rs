@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use infra_aws::Table;
+use infra_aws::{Aws, Table};
 
 /// Who asks AWS as `cargo xtask test` set it up. Its keys are moto's, which asks for none in particular.
 pub(crate) async fn environment() -> SdkConfig {
     assert!(std::env::var_os("AWS_ENDPOINT_URL").is_some(), "AWS_ENDPOINT_URL is not set: run the tests by `cargo xtask test`");
-    infra_aws::dynamodb::environment().await
+    Aws::default().config().await.clone()
 }
 
 /// A table of the shape of terraform/modules/aws/records that nobody else uses.

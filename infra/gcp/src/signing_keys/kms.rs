@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{PortError, Timestamp};
+use domain::{PortError, Timestamp, p256};
 use google_cloud_auth::credentials::anonymous;
 use google_cloud_gax::options::RequestOptionsBuilder as _;
 use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicyExt as _};
@@ -93,6 +93,6 @@ impl Kms {
         if answer.name != version.name {
             return Err(PortError::lasting(PART, format!("{} was to sign, {} did", version.name, answer.name)));
         }
-        ecdsa::fixed_of_der(&answer.signature).ok_or_else(|| PortError::lasting(PART, "the answer holds no ECDSA signature"))
+        p256::fixed_of_der(&answer.signature).ok_or_else(|| PortError::lasting(PART, "the answer holds no ECDSA signature"))
     }
 }
