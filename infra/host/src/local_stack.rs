@@ -150,3 +150,32 @@ pub(crate) fn routes(sts: &Arc<SecurityTokenService>, ports: &Ports, admin: Opti
     let apis = apis.map(GoogleApis::routes);
     sts.clone().routes().merge(apis.unwrap_or_default()).merge(operator.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokens::{Giver, SigningKeysAt};
+    use infra_local::security_token_service::Principal;
+
+    const POOL: &str = "iam.googleapis.com/projects/0/locations/global/workloadIdentityPools/drawbridge";
+
+    #[test]
+    fn only_who_is_reached_from_this_machine_alone_has_a_default() {
+        let device = Principal::Federated { pool: POOL.into(), subject: "7".into(), attributes: Default::default() };
+        let publishes = |http: &str, issuer: Option<&str>, project: Option<&str>| {
+            let config = TokenConfig {
+                issuer: issuer.map(|url| url.parse().unwrap()),
+                giver: Giver::Local,
+                impersonation: "".parse().unwrap(),
+                signing_keys: SigningKeysAt::default(),
+                local: LocalIam { project: project.map(|p| p.parse().unwrap()), ..LocalIam::default() },
+            };
+            let policy = config.local.policy(&config, http.parse().unwrap(), POOL).unwrap();
+            policy.allows(&device, "pubsub.topics.publish", &policy::topic("local", "events"))
+        };
+        assert!(publishes("127.0.0.1:8080", None, Some("local")) && publishes("[::1]:8080", None, Some("local")));
+        assert!(!publishes("0.0.0.0:8080", None, Some("local")) && !publishes("192.0.2.7:8080", None, Some("local")));
+        assert!(!publishes("127.0.0.1:8080", Some("https://tokens.example.com"), Some("local")), "behind a proxy");
+        assert!(!publishes("127.0.0.1:8080", None, None) && !publishes("127.0.0.1:8080", None, Some("other")));
+    }
+}

@@ -103,7 +103,7 @@ async fn a_write_and_a_removal_keep_to_the_generation_they_expect() {
     let delete = async |condition: &str| send(stack.request("DELETE", &format!("{object}{condition}"), &token)).await.status;
     assert_eq!(delete(&format!("?ifGenerationMatch={first}")).await, 412);
     assert_eq!((delete(&format!("?ifGenerationMatch={second}")).await, delete("").await), (204, 404));
-    assert_eq!(put("&ifGenerationMatch=many", "1").await.status, 400);
+    assert_eq!((put("&ifGenerationMatch=many", "1").await.status, put("&ifMetagenerationMatch=2", "1").await.status), (400, 412));
 }
 
 #[tokio::test]

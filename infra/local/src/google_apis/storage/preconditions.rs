@@ -1,4 +1,4 @@
-//! `generation`, `ifGenerationMatch`, `ifGenerationNotMatch`: 412 when the object is another. Generation 0 is none at all.
+//! `generation`, `ifGenerationMatch`, `ifMetagenerationMatch` and their opposites: 412 when the object is another. Generation 0 is none at all.
 
 use super::Params;
 use crate::security_token_service::error::Google;
@@ -13,6 +13,11 @@ pub(super) struct Preconditions {
 
 impl Preconditions {
     pub(super) fn read(params: &Params) -> Result<Self, Google> {
+        // Metadata never changes here: its generation is always 1.
+        let (same, other) = (params.number("ifMetagenerationMatch")?, params.number("ifMetagenerationNotMatch")?);
+        if same.is_some_and(|wanted| wanted != 1) || other == Some(1) {
+            return Err(Google::condition_not_met());
+        }
         Ok(Self {
             generation: params.number("generation")?,
             matches: params.number("ifGenerationMatch")?,
