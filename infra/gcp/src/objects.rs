@@ -56,7 +56,8 @@ impl CloudObjects {
     pub fn new(endpoint: Endpoint) -> Self {
         let signing = match endpoint {
             Endpoint::Google => Signing::by_environment(),
-            Endpoint::Emulator(_) => Signing::none(),
+            // An identity of another cloud signs nothing (the library has no signer for it).
+            Endpoint::Federated(_) | Endpoint::Emulator(_) => Signing::none(),
         };
         Self { endpoint, client: OnceCell::new(), signing }
     }

@@ -16,7 +16,6 @@ use async_trait::async_trait;
 use domain::ports::Publisher;
 use domain::{Message, PortError};
 use futures_util::future::join_all;
-use google_cloud_auth::credentials::anonymous;
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::retry_policy::RetryPolicyExt as _;
 use google_cloud_pubsub::client;
@@ -25,6 +24,10 @@ use google_cloud_pubsub::model as client_model;
 use google_cloud_pubsub::retry_policy::RetryableErrors;
 use protocol::{TopicName, attribute};
 
+use crate::Endpoint;
+
+/// What tokens are asked for, where the credentials do not say it.
+const SCOPE: &str = "https://www.googleapis.com/auth/pubsub";
 /// How long the client retries one message before its caller is told: half of a device's usual 60 s keepalive.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 /// A batch leaves after this long even if it is small: what a lone message waits. Pub/Sub itself takes about 20 ms.
@@ -33,15 +36,6 @@ const BATCH_DELAY: Duration = Duration::from_millis(2);
 const BATCH_MESSAGES: u32 = 1000;
 /// Topics whose client is kept: a registry has at most ten routes. Past it all are dropped and made anew.
 const KEPT_TOPICS: usize = 10_000;
-
-/// Where a service is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Endpoint {
-    /// Google's, with the credentials of the environment the process runs in.
-    Google,
-    /// An emulator at `host:port`, without credentials.
-    Emulator(String),
-}
 
 /// Whether messages of one device keep their order at Pub/Sub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,8 +63,9 @@ impl PubSub {
     /// Prepares the client. Nothing is sent yet, so a Pub/Sub that is down shows at the first publish.
     pub async fn connect(endpoint: Endpoint, ordering: Ordering) -> Result<Self, ConnectError> {
         let mut builder = client::BasePublisher::builder().with_retry_policy(RetryableErrors.with_time_limit(GIVE_UP_AFTER));
+        builder = builder.with_credentials(endpoint.credentials(SCOPE).map_err(|e| ConnectError(e.to_string()))?);
         if let Endpoint::Emulator(address) = endpoint {
-            builder = builder.with_endpoint(format!("http://{address}")).with_credentials(anonymous::Builder::new().build());
+            builder = builder.with_endpoint(format!("http://{address}"));
         }
         let connection = builder.build().await.map_err(|e| ConnectError(e.to_string()))?;
         Ok(Self { connection, ordering, topics: RwLock::default() })

@@ -7,7 +7,7 @@ use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
 use gcloud_sdk::tonic::metadata::{MetadataMap, MetadataValue};
 use gcloud_sdk::tonic::transport::{Channel, ClientTlsConfig, Endpoint as Address};
 use gcloud_sdk::tonic::{Code, Request, Status};
-use google_cloud_auth::credentials::{Builder, Credentials};
+use google_cloud_auth::credentials::Credentials;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Database, FirestoreError};
@@ -57,7 +57,9 @@ impl Client {
     pub(super) fn new(database: &Database) -> Result<Self, FirestoreError> {
         let failed = |e: &dyn std::fmt::Display| FirestoreError::Client(e.to_string());
         let (url, credentials) = match &database.endpoint {
-            Endpoint::Google => (GOOGLE.to_owned(), Some(Builder::default().with_scopes([SCOPE]).build().map_err(|e| failed(&e))?)),
+            Endpoint::Google | Endpoint::Federated(_) => {
+                (GOOGLE.to_owned(), Some(database.endpoint.credentials(SCOPE).map_err(|e| failed(&e))?))
+            }
             Endpoint::Emulator(address) => (format!("http://{address}"), None),
         };
         let mut address = Address::from_shared(url).map_err(|e| failed(&e))?.connect_timeout(ATTEMPT_LIMIT);

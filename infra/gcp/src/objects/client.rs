@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::PortError;
-use google_cloud_auth::credentials::{Builder, Credentials, anonymous};
+use google_cloud_auth::credentials::Credentials;
 use google_cloud_gax::exponential_backoff::ExponentialBackoffBuilder;
 use google_cloud_gax::retry_policy::RetryPolicyExt as _;
 use google_cloud_storage::client::Storage;
@@ -36,7 +36,7 @@ pub(super) struct Client {
 /// `http://host:port` of an emulator that is named with or without its scheme, as STORAGE_EMULATOR_HOST is; or Google's.
 pub(super) fn base(endpoint: &Endpoint) -> String {
     match endpoint {
-        Endpoint::Google => GOOGLE.into(),
+        Endpoint::Google | Endpoint::Federated(_) => GOOGLE.into(),
         Endpoint::Emulator(address) => {
             let address = address.trim_end_matches('/');
             if address.contains("://") { address.into() } else { format!("http://{address}") }
@@ -47,10 +47,7 @@ pub(super) fn base(endpoint: &Endpoint) -> String {
 impl Client {
     pub(super) async fn connect(endpoint: &Endpoint) -> Result<Self, PortError> {
         let base = base(endpoint);
-        let credentials = match endpoint {
-            Endpoint::Google => Builder::default().with_scopes([SCOPE]).build().map_err(unusable)?,
-            Endpoint::Emulator(_) => anonymous::Builder::new().build(),
-        };
+        let credentials = endpoint.credentials(SCOPE).map_err(unusable)?;
         let backoff = ExponentialBackoffBuilder::new().with_initial_delay(FIRST_WAIT).with_maximum_delay(LONGEST_WAIT);
         let storage = Storage::builder()
             .with_endpoint(base.as_str())
