@@ -28,14 +28,17 @@ locals {
     tokens     = { function = "token-exchange", events = "http", records = "write", publishes = false, objects = false, commands = false, admin = false }
     files      = { function = "storage-download", events = "http", records = "write", publishes = false, objects = true, commands = false, admin = false }
     http       = { function = "pubsub-fanout", events = "http", records = "write", publishes = true, objects = false, commands = false, admin = false }
-    fan-out    = { function = "pubsub-fanout", events = "queue", records = "write", publishes = true, objects = false, commands = false, admin = false }
+    fan-out    = { function = "pubsub-fanout", events = "queue", records = "write", publishes = true, objects = false, commands = true, admin = false }
     authorizer = { function = "bridge", events = "authorizer", records = "write", publishes = false, objects = false, commands = false, admin = false }
   }
 
   fan_out_timeout_seconds = 30
 
-  device_topics = [
-    "arn:aws:iot:${var.region}:${data.aws_caller_identity.this.account_id}:topic//devices/*",
+  # AWS IoT waits no longer.
+  authorizer_timeout_seconds = 5
+
+  # Client ids of devices: commands and configurations go to a connection, not to a topic.
+  device_clients = [
     "arn:aws:iot:${var.region}:${data.aws_caller_identity.this.account_id}:client/projects/*",
   ]
 }
@@ -71,16 +74,15 @@ module "function" {
   architecture    = var.architecture
   records         = each.value.records
   table_arn       = module.records.arn
-  timeout_seconds = local.fan_out_timeout_seconds
+  timeout_seconds = each.value.events == "authorizer" ? local.authorizer_timeout_seconds : local.fan_out_timeout_seconds
   tags            = local.tags
 
-  signing_key_arn   = each.key == "tokens" ? module.signing_key.arn : null
-  device_topics_arn = each.value.commands ? local.device_topics : null
-  queue_arn         = each.value.events == "queue" ? module.bridge.queue_arn : null
+  signing_key_arn    = each.key == "tokens" ? module.signing_key.arn : null
+  device_clients_arn = each.value.commands ? local.device_clients : null
+  queue_arn          = each.value.events == "queue" ? module.bridge.queue_arn : null
 
   environment = merge(
     {
-      DRAWBRIDGE_PROJECT = var.google.project
       DRAWBRIDGE_RECORDS = module.records.url
       DRAWBRIDGE_LOG     = "info"
     },
@@ -92,7 +94,7 @@ module "function" {
       DRAWBRIDGE_OBJECTS            = "gs://"
       DRAWBRIDGE_GOOGLE_CREDENTIALS = var.google.credentials
     } : {},
-    each.value.commands ? { DRAWBRIDGE_COMMANDS = "awsiot:" } : {},
+    each.value.commands ? { DRAWBRIDGE_COMMANDS = "awsiot://${data.aws_iot_endpoint.devices.endpoint_address}" } : {},
     each.key == "tokens" ? {
       DRAWBRIDGE_ISSUER       = var.issuer
       DRAWBRIDGE_TOKENS       = var.google.devices_provider

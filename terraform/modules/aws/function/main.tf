@@ -47,11 +47,11 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
-    for_each = var.device_topics_arn == null ? [] : [1]
+    for_each = var.device_clients_arn == null ? [] : [1]
     content {
       sid       = "ReachDevices"
-      actions   = ["iot:Publish", "iot:RetainPublish", "iot:SendDirectMessage"]
-      resources = var.device_topics_arn
+      actions   = ["iot:SendDirectMessage", "iot:DeleteConnection"]
+      resources = var.device_clients_arn
     }
   }
 

@@ -62,8 +62,8 @@ variable "signing_key_arn" {
   default     = null
 }
 
-variable "device_topics_arn" {
-  description = "Topics and clients of AWS IoT that it may send to; null for none."
+variable "device_clients_arn" {
+  description = "Client ids at AWS IoT that it may send to and disconnect; null for none."
   type        = list(string)
   default     = null
 }

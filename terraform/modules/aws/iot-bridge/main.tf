@@ -69,11 +69,26 @@ resource "aws_iam_role_policy" "rule" {
   policy = data.aws_iam_policy_document.send.json
 }
 
-# The payload as base64, whatever it is; the client id is the device's whole name, which the authorizer has proved.
-resource "aws_iot_topic_rule" "events" {
-  name        = "drawbridge_events"
+# What becomes a message of the queue: infra/host/src/lambda/heard.rs reads it. The payload as base64, whatever it is; the client
+# id is the device's whole name, which the authorizer has proved. `#` does not match the level above it at AWS.
+locals {
+  sent = "encode(*, 'base64') AS binaryData, clientid() AS clientId, topic() AS topic, timestamp() AS receivedAtMs, get_user_properties('readingId') AS readingId, get_user_properties('capturedAtMs') AS capturedAtMs"
+
+  rules = {
+    events     = "SELECT ${local.sent} FROM '/devices/+/events'"
+    subfolders = "SELECT ${local.sent} FROM '/devices/+/events/#'"
+    states     = "SELECT ${local.sent} FROM '/devices/+/state'"
+    # A device that subscribed is sent its configuration and the commands that waited.
+    subscribed = "SELECT clientId, eventType, topics, timestamp AS receivedAtMs FROM '$aws/events/subscriptions/subscribed/#'"
+  }
+}
+
+resource "aws_iot_topic_rule" "queue" {
+  for_each = local.rules
+
+  name        = "drawbridge_${each.key}"
   enabled     = true
-  sql         = "SELECT encode(*, 'base64') AS binaryData, clientid() AS clientId, topic() AS topic, timestamp() AS receivedAtMs FROM '/devices/#'"
+  sql         = each.value
   sql_version = "2016-03-23"
   tags        = var.tags
 
