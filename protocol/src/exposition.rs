@@ -37,6 +37,42 @@ impl Exposition {
         }
     }
 
+    /// Numbers that only grow, told apart by several labels. `name` ends with `_total`.
+    pub fn counters_by<'a, V: Display, const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: [&str; N],
+        values: impl IntoIterator<Item = ([&'a str; N], V)>,
+    ) {
+        self.head(name, help, "counter");
+        self.lines(name, labels, values);
+    }
+
+    /// Numbers that go up and down, told apart by labels.
+    pub fn gauges<'a, V: Display, const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: [&str; N],
+        values: impl IntoIterator<Item = ([&'a str; N], V)>,
+    ) {
+        self.head(name, help, "gauge");
+        self.lines(name, labels, values);
+    }
+
+    fn lines<'a, V: Display, const N: usize>(
+        &mut self,
+        name: &str,
+        labels: [&str; N],
+        values: impl IntoIterator<Item = ([&'a str; N], V)>,
+    ) {
+        for (of, value) in values {
+            let pairs: Vec<_> = labels.iter().zip(of).map(|(label, of)| format!("{label}=\"{of}\"")).collect();
+            let _infallible = writeln!(self.text, "{name}{{{}}} {value}", pairs.join(","));
+        }
+    }
+
     fn head(&mut self, name: &str, help: &str, kind: &str) {
         let help = help.trim().replace('\\', "\\\\").replace('\n', " ");
         let _infallible = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -58,12 +94,15 @@ mod tests {
         exposition.gauge("drawbridge_bridge_sessions", " Sessions live now. ", 3);
         exposition.counter("drawbridge_bridge_acks", "PUBACKs sent.", 7);
         exposition.counters("drawbridge_shim_evicted_total", "Given up.", "cause", [("quota", 1), ("corrupt", 0)]);
+        exposition.counters_by("drawbridge_requests_total", "Answers.", ["function", "code"], [(["bridge", "200"], 5)]);
         let text = "# HELP drawbridge_bridge_sessions Sessions live now.\n# TYPE drawbridge_bridge_sessions gauge\n\
                     drawbridge_bridge_sessions 3\n\
                     # HELP drawbridge_bridge_acks_total PUBACKs sent.\n# TYPE drawbridge_bridge_acks_total counter\n\
                     drawbridge_bridge_acks_total 7\n\
                     # HELP drawbridge_shim_evicted_total Given up.\n# TYPE drawbridge_shim_evicted_total counter\n\
-                    drawbridge_shim_evicted_total{cause=\"quota\"} 1\ndrawbridge_shim_evicted_total{cause=\"corrupt\"} 0\n";
+                    drawbridge_shim_evicted_total{cause=\"quota\"} 1\ndrawbridge_shim_evicted_total{cause=\"corrupt\"} 0\n\
+                    # HELP drawbridge_requests_total Answers.\n# TYPE drawbridge_requests_total counter\n\
+                    drawbridge_requests_total{function=\"bridge\",code=\"200\"} 5\n";
         assert_eq!(exposition.finish(), text);
     }
 }

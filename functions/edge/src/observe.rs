@@ -1,4 +1,7 @@
-//! What every request gets: an id, a caught panic, and one log line when it failed because of us.
+//! What every request gets: an id and its trace on each log line about it, a caught panic, and one line when it failed
+//! because of us.
+
+mod trace;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -12,9 +15,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
+use tracing::{Instrument as _, Span};
 
 use crate::api_error::Cause;
 use crate::{ApiError, Code};
+use trace::Trace;
 
 /// The request's id: taken from the caller when it is 1 to 64 characters of letters, digits, `-` and `_`, else made;
 /// on every reply, and in every log line about it.
@@ -26,22 +31,34 @@ pub(crate) fn observed(routes: Router) -> Router {
 
 async fn observe(request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
+    let span = span(&id, &Trace::of(request.headers()));
+    let mut response = answer(request, next).instrument(span).await;
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+fn span(id: &HeaderValue, trace: &Trace) -> Span {
+    let Trace { id: trace, span, sampled } = trace;
+    let (trace, span) = (trace.as_deref(), span.as_deref());
+    tracing::error_span!("request", request.id = id.to_str().unwrap_or("?"), trace.id = trace, trace.span = span, trace.sampled = sampled)
+}
+
+async fn answer(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let ran = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let mut response = ran.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        tracing::error!(request.id = ?id, %method, path, panic = text.unwrap_or("?"), "A request panicked");
+        tracing::error!(%method, path, panic = text.unwrap_or("?"), "A request panicked");
         ApiError::new(Code::Internal, "the server failed at this request; its log says why").into_response()
     });
     if let Some(Cause(cause)) = response.extensions_mut().remove() {
         let status = response.status().as_u16();
         if response.status().is_server_error() {
-            tracing::error!(request.id = ?id, %method, path, status, error = %cause, "Failed: {method} {path}: {cause}");
+            tracing::error!(%method, path, status, error = %cause, "Failed: {method} {path}: {cause}");
         } else {
-            tracing::debug!(request.id = ?id, %method, path, status, error = %cause, "Refused: {method} {path}: {cause}");
+            tracing::debug!(%method, path, status, error = %cause, "Refused: {method} {path}: {cause}");
         }
     }
-    response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use protocol::exposition::Exposition;
+
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -13,14 +15,24 @@ impl Counter {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         #[derive(Debug, Default)]
         pub(crate) struct Counters { $(pub(crate) $name: Counter,)* }
 
         /// The counters at one moment.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         #[non_exhaustive]
-        pub struct Snapshot { $($(#[$doc])* pub $name: u64,)* }
+        pub struct Snapshot { $($(#[doc = $doc])* pub $name: u64,)* }
+
+        impl Snapshot {
+            /// The numbers for Prometheus, `drawbridge_bus_…`.
+            pub fn expose(&self, exposition: &mut Exposition) {
+                $({
+                    const HELP: &[&str] = &[$($doc),*];
+                    exposition.counter(concat!("drawbridge_bus_", stringify!($name)), HELP.concat().trim(), self.$name);
+                })*
+            }
+        }
 
         impl Counters {
             pub(crate) fn snapshot(&self) -> Snapshot {
