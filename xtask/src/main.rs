@@ -9,6 +9,7 @@ mod interrupt;
 mod package;
 mod python_server;
 mod shell;
+mod terraform;
 mod test;
 mod tools;
 
@@ -21,13 +22,14 @@ Every routine of the project, from one place.
 
 Usage: cargo xtask COMMAND [FLAGS]        (cargo xtask COMMAND --help for each)
 
-  demo     from a reading on a device to a topic, through an outage: needs Rust and nothing else
-  test     installs what the tests need, starts the real parts, runs every test, stops what it started
-  check    what a change must pass besides its tests: format, lints, bans, documents, numbers
-  package  what is shipped: programs, .deb, bills of materials, checksums
-  fmt      formats the whole tree
-  bench    each benchmark beside its peers in one run
-  help     this text
+  demo       from a reading on a device to a topic, through an outage: needs Rust and nothing else
+  test       installs what the tests need, starts the real parts, runs every test, stops what it started
+  check      what a change must pass besides its tests: format, lints, bans, documents, numbers
+  package    what is shipped: programs, .deb, bills of materials, checksums
+  terraform  what is rented at Google and AWS: format, schema, plan tests, applies, deliberate mistakes
+  fmt        formats the whole tree
+  bench      each benchmark beside its peers in one run
+  help       this text
 
 New here? Run `cargo xtask demo`. Before you hand in a change: `cargo xtask check` and `cargo xtask test`.";
 
@@ -50,11 +52,12 @@ fn run(command: &str, flags: Vec<String>) -> Result<ExitCode> {
         "check" => check::run(flags),
         "bench" => bench::run(flags),
         "package" => package::run(flags),
+        "terraform" => terraform::run(flags),
         "fmt" => shell::cargo(&["fmt", "--all"]).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
-        unknown => Err(args::usage(format!("no command `{unknown}`; there are demo, test, check, fmt, bench, package, help"))),
+        unknown => Err(args::usage(format!("no command `{unknown}`; there are demo, test, check, terraform, fmt, bench, package, help"))),
     }
 }

@@ -16,6 +16,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The clients that are not ours, with their versions.
 const REQUIREMENTS: &str = "tests/clients/requirements.txt";
+/// What serves Terraform in place of Google, with its versions.
+const TERRAFORM_REQUIREMENTS: &str = "tests/terraform/requirements.txt";
 
 /// A cargo subcommand: on the path, or being built into `target/tools`.
 pub(crate) struct CargoTool {
@@ -65,9 +67,18 @@ impl Drop for CargoTool {
 
 /// A Python with the clients of [`REQUIREMENTS`], in a virtual environment under the target folder.
 pub(crate) fn python() -> Result<PathBuf> {
-    let requirements = shell::root().join(REQUIREMENTS);
+    python_with("venv", REQUIREMENTS)
+}
+
+/// A Python with what serves Terraform in place of Google, in an environment of its own.
+pub(crate) fn terraform_python() -> Result<PathBuf> {
+    python_with("terraform-venv", TERRAFORM_REQUIREMENTS)
+}
+
+fn python_with(folder: &str, requirements_file: &str) -> Result<PathBuf> {
+    let requirements = shell::root().join(requirements_file);
     let wanted = fs::read_to_string(&requirements).with_context(|| format!("reading {}", requirements.display()))?;
-    let venv = shell::target().join("test-tools/venv");
+    let venv = shell::target().join("test-tools").join(folder);
     let (python, installed) = (venv.join("bin/python"), venv.join("installed.txt"));
     if python.is_file() && fs::read_to_string(&installed).is_ok_and(|have| have == wanted) {
         return Ok(python);
@@ -81,7 +92,7 @@ pub(crate) fn python() -> Result<PathBuf> {
     made.context("no virtual environment: `apt-get install python3-venv`")?;
     let mut install = Command::new(&python);
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
-    shell::run(&mut install).with_context(|| format!("needed: `pip install -r {REQUIREMENTS}`"))?;
+    shell::run(&mut install).with_context(|| format!("needed: `pip install -r {requirements_file}`"))?;
     fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))?;
     Ok(python)
 }

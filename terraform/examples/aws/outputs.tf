@@ -1,6 +1,6 @@
 output "endpoints" {
   description = "Where each function answers. `drawbridge` takes them by its profile (README.md)."
-  value       = { for name, function in module.function : name => function.url if function.url != null }
+  value       = { for name, function in module.function : name => function.url if local.functions[name].events == "http" }
 }
 
 output "mqtt" {

@@ -12,17 +12,21 @@ resource "google_firestore_database" "records" {
   point_in_time_recovery_enablement = var.point_in_time_recovery ? "POINT_IN_TIME_RECOVERY_ENABLED" : "POINT_IN_TIME_RECOVERY_DISABLED"
 }
 
-# What expires goes by itself (docs/operations.md, Firestore).
-resource "google_firestore_field" "expires" {
-  for_each = var.expiring_collections
+# Nothing is queried by a field: listings are ranges of ids (docs/adr/0012). An index would cost a write for each write, and hold
+# `json`, which may be larger than an index takes. A document has these two fields and no others.
+locals {
+  collections = [
+    "registries", "devices", "device-numbers", "configs", "states", "statuses", "commands", "broadcasts", "bindings", "issued-tokens",
+  ]
+}
+
+resource "google_firestore_field" "unindexed" {
+  for_each = { for pair in setproduct(local.collections, ["json", "write"]) : join("/", pair) => { collection = pair[0], field = pair[1] } }
 
   project    = var.project
   database   = google_firestore_database.records.name
-  collection = each.key
-  field      = each.value
+  collection = each.value.collection
+  field      = each.value.field
 
-  ttl_config {}
-
-  # Nothing is queried by it: an index would only cost writes.
   index_config {}
 }

@@ -25,9 +25,3 @@ variable "point_in_time_recovery" {
   type        = bool
   default     = false
 }
-
-variable "expiring_collections" {
-  description = "Collection to the field that says when a document of it expires."
-  type        = map(string)
-  default     = {}
-}

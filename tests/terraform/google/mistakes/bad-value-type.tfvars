@@ -1,0 +1,2 @@
+# refused: Invalid value for input variable
+bridge_nodes = 3

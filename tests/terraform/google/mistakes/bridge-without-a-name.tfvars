@@ -1,0 +1,2 @@
+# refused: The bridge needs mqtt_domain
+mqtt_domain = null

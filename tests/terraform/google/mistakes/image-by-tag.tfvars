@@ -1,0 +1,2 @@
+# refused: Name the image by its digest
+image = "europe-west1-docker.pkg.dev/my-project/drawbridge/drawbridge-function:latest"

@@ -1,0 +1,2 @@
+# refused: Name three different zones
+zones = ["europe-west1-b", "europe-west1-b", "europe-west1-b"]

@@ -1,0 +1,4 @@
+# refused: This object does not have an attribute named "address"
+output "mistake" {
+  value = module.files.address
+}

@@ -1,0 +1,116 @@
+//! AWS: the real Terraform and the real provider, against moto. What it makes is changed once and destroyed whole.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::root::Root;
+use super::{Steps, mistakes};
+use crate::python_server::PythonServer;
+use crate::{shell, tools};
+
+/// The provider, as a mirror has it.
+const PROVIDER: &str = "registry.terraform.io/hashicorp/aws";
+
+/// Where installers, images and people put mirrors; the first two below HOME.
+const USUAL_MIRRORS: [&str; 6] = [
+    ".terraform.d/plugins",
+    ".terraform.d/plugin-cache",
+    "/usr/local/share/terraform/plugins",
+    "/usr/share/terraform/plugins",
+    "/opt/terraform/plugins",
+    "/opt/tf-plugins",
+];
+
+/// As in values.auto.tfvars.
+const REGION: &str = "eu-central-1";
+
+/// Moto asks for keys and takes any; nobody else is asked for them.
+const KEYS: [(&str, &str); 3] = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_EC2_METADATA_DISABLED", "true")];
+
+const INSTALL: &str = "the provider hashicorp/aws is in no folder that we know. Where the internet is: \
+                       `terraform -chdir=terraform/examples/aws providers mirror ~/.terraform.d/plugins`; \
+                       a mirror in an unusual place is named by TF_PLUGIN_MIRROR";
+
+pub(super) fn run(steps: &mut Steps) -> Result<()> {
+    let mirror = mirror()?;
+    let home = shell::target().join("test-tools/terraform");
+    fs::create_dir_all(&home).with_context(|| format!("creating {}", home.display()))?;
+    let python = tools::python()?;
+    let moto = PythonServer::start(&python, "moto as AWS", "aws_emulator")?;
+    let root = Root::copied("aws", "examples/aws", env(&mirror, &home, &moto)?)?;
+    steps.step("AWS: plan tests", || root.test())?;
+    for file in ["moto_override.tf", "values.auto.tfvars"] {
+        root.write(file, &fs::read_to_string(shell::root().join("tests/terraform/aws").join(file))?)?;
+    }
+    zip(&python, &root)?;
+    let empty = inventory(&python, &moto)?;
+    let (made, of_moto) = steps.step("AWS: apply, and nothing to do after it", || {
+        root.apply()?;
+        Ok((root.resources()?.len(), inventory(&python, &moto)?.difference(&empty).count()))
+    })?;
+    ensure!(of_moto > 0, "moto holds nothing of what was applied: is it asked?");
+    println!("  {made} resources");
+    steps.step("AWS: one update", || update(&root))?;
+    mistakes::run(steps, "AWS", &root, &shell::root().join("tests/terraform/aws/mistakes"))?;
+    steps.step("AWS: destroy, and nothing remains", || {
+        root.run(&["destroy", "-auto-approve"])?;
+        let left: Vec<_> = inventory(&python, &moto)?.difference(&empty).cloned().collect();
+        ensure!(left.is_empty(), "what remains: {}", left.join(", "));
+        Ok(())
+    })
+}
+
+/// Another issuer is another variable of one function, and nothing else.
+fn update(root: &Root) -> Result<()> {
+    let changed = "-var=issuer=https://tokens.example.org";
+    let planned = root.planned(&[changed])?;
+    let one = r#"module.function["tokens"].aws_lambda_function.function"#;
+    ensure!(planned == [(one.to_owned(), vec!["update".to_owned()])], "another issuer would change {planned:?}");
+    root.run(&["apply", "-auto-approve", "plan"])?;
+    let again = root.planned(&[changed])?;
+    ensure!(again.is_empty(), "after the update there is more to do: {again:?}");
+    Ok(())
+}
+
+/// A folder with the provider in it, as `terraform providers mirror` makes them.
+fn mirror() -> Result<PathBuf> {
+    let named = env::var_os("TF_PLUGIN_MIRROR").map(PathBuf::from);
+    let cache = env::var_os("TF_PLUGIN_CACHE_DIR").map(PathBuf::from);
+    let home = PathBuf::from(env::var_os("HOME").unwrap_or_default());
+    // An absolute path takes the place of what it is joined to.
+    let usual = USUAL_MIRRORS.iter().map(|path| home.join(path));
+    named.into_iter().chain(cache).chain(usual).find(|folder| folder.join(PROVIDER).is_dir()).context(INSTALL)
+}
+
+/// Terraform's own settings: that mirror and no registry; and moto in place of AWS.
+fn env(mirror: &Path, home: &Path, moto: &PythonServer) -> Result<Vec<(&'static str, OsString)>> {
+    let settings = home.join("aws.tfrc");
+    let text = format!("provider_installation {{\n  filesystem_mirror {{\n    path = {:?}\n  }}\n}}\n", mirror.display().to_string());
+    fs::write(&settings, text).with_context(|| format!("writing {}", settings.display()))?;
+    Ok([("TF_CLI_CONFIG_FILE", settings.into()), ("AWS_ENDPOINT_URL", format!("http://{}", moto.addr).into())]
+        .into_iter()
+        .chain(KEYS.map(|(name, value)| (name, value.into())))
+        .collect())
+}
+
+/// Something that Lambda would take as our zip.
+fn zip(python: &Path, root: &Root) -> Result<()> {
+    root.write("bootstrap", "#!/bin/sh\n")?;
+    let mut command = Command::new(python);
+    command.args(["-m", "zipfile", "--create"]).args([root.path("function.zip"), root.path("bootstrap")]);
+    shell::run(&mut command)
+}
+
+/// What the account holds, one line each.
+fn inventory(python: &Path, moto: &PythonServer) -> Result<BTreeSet<String>> {
+    let mut command = Command::new(python);
+    command.arg(shell::root().join("tests/terraform/aws_inventory.py")).args(["--region", REGION]);
+    command.arg("--endpoint-url").arg(format!("http://{}", moto.addr)).envs(KEYS);
+    Ok(shell::output(&mut command)?.lines().map(Into::into).collect())
+}
