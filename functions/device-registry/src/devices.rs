@@ -1,5 +1,6 @@
 //! Devices: create, get, list, update, delete.
 
+pub(crate) mod associated;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod get;

@@ -2,11 +2,12 @@
 
 mod config;
 mod devices;
+mod gateways;
 mod later;
 mod registries;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::Deps;
 
@@ -25,6 +26,8 @@ pub fn routes(deps: Deps) -> Router {
         .route(&device, get(devices::get).patch(devices::update).delete(devices::delete))
         .route(&format!("{device}/configVersions"), get(config::versions))
         .route(&format!("{device}/states"), get(config::states))
+        .route(&format!("{registry}/~bindDeviceToGateway"), post(gateways::bind))
+        .route(&format!("{registry}/~unbindDeviceFromGateway"), post(gateways::unbind))
         .with_state(deps.clone());
     deps.admin.guard(routes.merge(later::routes(&registry)))
 }

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `http/` | where each method is bound, and how a request becomes a call |
-//! | `registries`, `devices/` | the methods themselves: domain in, domain out, [`domain::DomainError`] |
+//! | `registries`, `devices/`, `gateways` | the methods themselves: domain in, domain out, [`domain::DomainError`] |
 //! | `convert/` | API messages to domain values and back |
 //! | `mask` | field masks |
 //! | `pb`, `timestamp` | the API's messages, generated from `proto/` |
@@ -15,6 +15,7 @@
 mod convert;
 mod deps;
 mod devices;
+mod gateways;
 mod http;
 mod mask;
 pub mod pb;

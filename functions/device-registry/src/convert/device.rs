@@ -68,7 +68,8 @@ pub(crate) fn to_pb(device: &Device, beside: &Beside) -> pb::Device {
         gateway_config: Some(pb::GatewayConfig {
             gateway_type: enums::gateway_type_number(device.gateway.kind),
             gateway_auth_method: enums::auth_method_number(device.gateway.auth_method),
-            ..Default::default()
+            last_accessed_gateway_id: status.last_gateway.as_ref().map(ToString::to_string).unwrap_or_default(),
+            last_accessed_gateway_time: time(status.last_gateway_time),
         }),
         service_accounts: device.service_accounts.iter().map(ToString::to_string).collect(),
     }

@@ -43,7 +43,7 @@ pub(crate) const FIELDS: [&str; 30] = [
 ];
 
 /// Fields that stand in the status record.
-const STATUS_FIELDS: [&str; 7] = [
+const STATUS_FIELDS: [&str; 9] = [
     "last_heartbeat_time",
     "last_event_time",
     "last_state_time",
@@ -51,6 +51,8 @@ const STATUS_FIELDS: [&str; 7] = [
     "last_config_send_time",
     "last_error_time",
     "last_error_status",
+    "gateway_config.last_accessed_gateway_id",
+    "gateway_config.last_accessed_gateway_time",
 ];
 
 /// The fields of `mask` of one device.
@@ -110,6 +112,8 @@ fn prune(d: &mut pb::Device, mask: &Mask) {
     within(&mut d.gateway_config, "gateway_config", mask, |gateway| {
         mask.keep("gateway_config.gateway_type", &mut gateway.gateway_type);
         mask.keep("gateway_config.gateway_auth_method", &mut gateway.gateway_auth_method);
+        mask.keep("gateway_config.last_accessed_gateway_id", &mut gateway.last_accessed_gateway_id);
+        mask.keep("gateway_config.last_accessed_gateway_time", &mut gateway.last_accessed_gateway_time);
     });
 }
 

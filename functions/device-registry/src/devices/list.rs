@@ -8,6 +8,7 @@ use edge::PageRequest;
 use futures_util::future::try_join_all;
 use protocol::{DeviceId, RegistryName};
 
+use super::associated::{Association, associated};
 use super::get::view;
 use crate::mask::Mask;
 use crate::{Deps, pb};
@@ -21,6 +22,8 @@ pub(crate) struct Filter {
     pub(crate) num_ids: Vec<u64>,
     /// Gateways or others; unspecified: all.
     pub(crate) gateway_type: GatewayType,
+    /// Those that are bound to each other; absent: all.
+    pub(crate) association: Option<Association>,
 }
 
 /// One page of devices.
@@ -41,7 +44,9 @@ pub(crate) async fn list(
     mask: &Mask,
 ) -> Result<Listed, DomainError> {
     crate::registries::get(deps, registry).await?;
-    let (found, next) = if filter.ids.is_empty() && filter.num_ids.is_empty() {
+    let (found, next) = if let Some(whose) = &filter.association {
+        associated(deps, registry, whose, filter, page).await?
+    } else if filter.ids.is_empty() && filter.num_ids.is_empty() {
         scan(deps, registry, filter, page).await?
     } else {
         named(deps, registry, filter, page).await?
@@ -58,7 +63,7 @@ async fn row(deps: &Deps, device: &Device, mask: &Mask) -> Result<pb::Device, Do
     Ok(pb::Device { id: full.id, name: full.name, num_id: full.num_id, gateway_config: full.gateway_config, ..Default::default() })
 }
 
-type Found = (Vec<Device>, Option<String>);
+pub(super) type Found = (Vec<Device>, Option<String>);
 
 /// Walks the registry until the page is full.
 async fn scan(deps: &Deps, registry: &RegistryName, filter: &Filter, page: &PageRequest) -> Result<Found, PortError> {
@@ -83,12 +88,15 @@ async fn scan(deps: &Deps, registry: &RegistryName, filter: &Filter, page: &Page
     }
 }
 
-fn passes(device: &Device, filter: &Filter) -> bool {
-    match filter.gateway_type {
+/// Whether the type fits, and the device is one of those that are named, if any are.
+pub(super) fn passes(device: &Device, filter: &Filter) -> bool {
+    let all = filter.ids.is_empty() && filter.num_ids.is_empty();
+    let kind = match filter.gateway_type {
         GatewayType::Unspecified => true,
         GatewayType::Gateway => device.gateway.kind == GatewayType::Gateway,
         GatewayType::NonGateway => device.gateway.kind != GatewayType::Gateway,
-    }
+    };
+    kind && (all || is_named(device, filter))
 }
 
 /// Reads the devices that are named, in the order of their keys.
@@ -103,7 +111,7 @@ async fn named(deps: &Deps, registry: &RegistryName, filter: &Filter, page: &Pag
     let mut found = Vec::new();
     while let Some(key) = keys.next() {
         let device = deps.stores.devices.get(&key).await?.map(|d| d.value);
-        found.extend(device.filter(|d| passes(d, filter) && is_named(d, filter)));
+        found.extend(device.filter(|d| passes(d, filter)));
         if found.len() == page.size {
             return Ok((found, keys.peek().is_some().then_some(key)));
         }

@@ -1,6 +1,6 @@
 //! Changing a device.
 
-use domain::device::Device;
+use domain::device::{Device, GatewayType};
 use domain::ports::{Expect, Versioned, Written};
 use domain::{DomainError, Registry};
 use protocol::DeviceName;
@@ -8,7 +8,7 @@ use protocol::DeviceName;
 use super::check_added;
 use crate::convert::{credential, device as convert, enums};
 use crate::mask::Mask;
-use crate::{Deps, pb, registries};
+use crate::{Deps, gateways, pb, registries};
 
 /// What an update may name.
 pub(crate) const MUTABLE: [&str; 8] = [
@@ -33,6 +33,10 @@ pub(crate) async fn update(deps: &Deps, name: &DeviceName, sent: &pb::Device, ma
         if new.credentials != old.credentials {
             let registry: Registry = registries::get(deps, &name.registry).await?.value;
             check_added(&new.credentials, &old.credentials, &registry, deps.now())?;
+        }
+        let is_gateway = |device: &Device| device.gateway.kind == GatewayType::Gateway;
+        if is_gateway(&new) != is_gateway(&old) {
+            gateways::refuse_bound(deps, &old, "given another gatewayType").await?;
         }
         let put = deps.stores.devices.put(&new.key.to_string(), &new, Expect::Version(version)).await?;
         if let Written::Stored(_) = put {

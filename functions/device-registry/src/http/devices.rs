@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use domain::DomainError;
 use domain::device::GatewayType;
-use edge::{ApiError, Code, JsonBody, PageRequest, PathParams, Query, page_token};
-use protocol::DeviceId;
+use edge::{ApiError, JsonBody, PageRequest, PathParams, Query, page_token};
 use protocol::limits::MAX_LISTED_IDS;
+use protocol::{DeviceId, DeviceRef};
 use serde_json::{Value, json};
 
 use crate::convert::device::{Beside, to_pb};
 use crate::convert::{bad_name, enums};
+use crate::devices::associated::Association;
 use crate::devices::list::Filter;
 use crate::devices::{create, delete, get, list, parent, update};
 use crate::mask::Mask;
@@ -41,9 +42,6 @@ pub(super) async fn list(State(deps): State<Deps>, path: PathParams, query: Quer
 }
 
 fn filter(query: &Query) -> Result<Filter, ApiError> {
-    if ["associationsGatewayId", "associationsDeviceId"].iter().any(|f| query.text(&format!("gatewayListOptions.{f}")).is_some()) {
-        return Err(ApiError::new(Code::Unimplemented, "ListDevices by gateway associations is not implemented in this version"));
-    }
     let ids: Vec<&str> = query.all("deviceIds").filter(|id| !id.is_empty()).collect();
     let numbers: Vec<&str> = query.all("deviceNumIds").filter(|id| !id.is_empty()).collect();
     for (field, given) in [("device_ids", ids.len()), ("device_num_ids", numbers.len())] {
@@ -59,6 +57,23 @@ fn filter(query: &Query) -> Result<Filter, ApiError> {
         ids: ids.iter().map(|id| id.parse::<DeviceId>().map_err(bad_name("device_ids"))).collect::<Result<_, DomainError>>()?,
         num_ids: numbers.iter().map(number).collect::<Result<_, ApiError>>()?,
         gateway_type: gateway_type(query.text("gatewayListOptions.gatewayType"))?,
+        association: association(query)?,
+    })
+}
+
+/// The options are a `oneof`: one at most.
+fn association(query: &Query) -> Result<Option<Association>, ApiError> {
+    const OPTIONS: [&str; 3] = ["gatewayType", "associationsGatewayId", "associationsDeviceId"];
+    let [kind, gateway, device] = OPTIONS.map(|option| query.text(&format!("gatewayListOptions.{option}")));
+    if [kind, gateway, device].iter().flatten().count() > 1 {
+        let text = format!("gateway_list_options takes one of {}, several are given", OPTIONS.join(", "));
+        return Err(ApiError::invalid("gateway_list_options", text));
+    }
+    let read = |field: &str, id: &str| id.parse::<DeviceRef>().map_err(bad_name(&format!("gateway_list_options.{field}")));
+    Ok(match (gateway, device) {
+        (Some(id), _) => Some(Association::OfGateway(read("associations_gateway_id", id)?)),
+        (_, Some(id)) => Some(Association::OfDevice(read("associations_device_id", id)?)),
+        _ => None,
     })
 }
 

@@ -6,9 +6,7 @@ use axum::routing::{MethodFilter, on};
 use edge::{ApiError, Code};
 
 /// Method, path below a registry in normal form, name. A handler takes a row's place by a route of its own.
-const LATER: [(Method, &str, &str); 15] = [
-    (Method::POST, "/~bindDeviceToGateway", "BindDeviceToGateway"),
-    (Method::POST, "/~unbindDeviceFromGateway", "UnbindDeviceFromGateway"),
+const LATER: [(Method, &str, &str); 13] = [
     (Method::POST, "/~getIamPolicy", "GetIamPolicy"),
     (Method::POST, "/~setIamPolicy", "SetIamPolicy"),
     (Method::POST, "/~testIamPermissions", "TestIamPermissions"),

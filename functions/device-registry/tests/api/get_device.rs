@@ -23,6 +23,8 @@ async fn what_the_device_did_is_told() {
         last_config_send: at(5),
         last_error_time: at(6),
         last_error: Some(ErrorStatus { code: 9, message: "no route".into() }),
+        last_gateway: Some("gate1".parse().unwrap()),
+        last_gateway_time: at(7),
     };
     app.stores.statuses.put(&App::key().to_string(), &status, Expect::Absent).await.unwrap();
     state::report(&app.stores, &App::key(), b"ok", Timestamp(NOON * 1_000_000 + 500_000)).await.unwrap();
@@ -31,6 +33,7 @@ async fn what_the_device_did_is_told() {
         assert_eq!(device[format!("last{field}Time")], format!("2026-11-20T12:00:0{secs}Z"));
     }
     assert_eq!(device["lastErrorStatus"], json!({"code": 9, "message": "no route"}));
+    assert_eq!(device["gatewayConfig"], json!({"lastAccessedGatewayId": "gate1", "lastAccessedGatewayTime": "2026-11-20T12:00:07Z"}));
     assert_eq!(device["state"], json!({"updateTime": "2026-11-20T12:00:00.500Z", "binaryData": "b2s="}));
 }
 

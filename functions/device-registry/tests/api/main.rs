@@ -5,6 +5,7 @@
 mod config;
 mod create_device;
 mod delete_device;
+mod gateways;
 mod get_device;
 mod leniency;
 mod list_devices;
