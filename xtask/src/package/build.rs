@@ -43,6 +43,11 @@ impl Target {
         self.linker.is_some()
     }
 
+    /// The kinds of machine that clouds run functions on.
+    pub(crate) fn in_clouds() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|target| ["arm64", "amd64"].contains(&target.debian))
+    }
+
     /// By Debian's name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|target| target.debian == name)
@@ -51,11 +56,16 @@ impl Target {
 
 /// Builds the shim; returns where it is.
 pub(crate) fn shim(target: Target, builds: &Path) -> Result<PathBuf> {
-    program("drawbridge-shim", target, builds)
+    program("drawbridge-shim", "release", target, builds)
 }
 
-/// Builds the program of a package.
-pub(crate) fn program(package: &str, target: Target, builds: &Path) -> Result<PathBuf> {
+/// Builds the functions for the cloud; returns where the program is.
+pub(crate) fn function(target: Target, builds: &Path) -> Result<PathBuf> {
+    program("drawbridge-function", "small", target, builds)
+}
+
+/// Builds the program of a package with a profile of the root's Cargo.toml.
+fn program(package: &str, profile: &str, target: Target, builds: &Path) -> Result<PathBuf> {
     println!("{package} for {}", target.debian);
     let mut command = shell::cargo_command();
     let mut flags = flags(builds)?;
@@ -68,7 +78,7 @@ pub(crate) fn program(package: &str, target: Target, builds: &Path) -> Result<Pa
         command.args(["zigbuild", "-Zbuild-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1").env("PATH", tools::zig()?);
         flags.push("-Clink-self-contained=no".into());
     }
-    command.args(["--release", "--locked", "--package", package, "--target", target.triple]);
+    command.args(["--profile", profile, "--locked", "--package", package, "--target", target.triple]);
     command.env("CARGO_TARGET_DIR", builds).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     // The same for what is C: aws-lc.
     command.env("CFLAGS", format!("-ffile-prefix-map={}=/build", builds.display())).env("SOURCE_DATE_EPOCH", epoch()?);
@@ -76,7 +86,7 @@ pub(crate) fn program(package: &str, target: Target, builds: &Path) -> Result<Pa
         Some(_) => format!("missing target? `rustup target add {}`", target.triple),
         None => "missing sources of the standard library? `rustup component add rust-src`".to_owned(),
     })?;
-    Ok(builds.join(target.triple).join("release").join(package))
+    Ok(builds.join(target.triple).join(profile).join(package))
 }
 
 /// No path of this machine in what is built: panics name files.

@@ -1,5 +1,7 @@
 //! What was built for other machines, tried here: the demo with its outage, the shim under user-mode emulation.
 
+pub(crate) mod function;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
