@@ -10,21 +10,23 @@ use stage::Binaries;
 
 use crate::args::{self, Args};
 use crate::emulator::{Emulator, Service};
-use crate::{interrupt, shell, tools};
+use crate::{interrupt, package, shell, tools};
 
 const HELP: &str = "\
 Each benchmark beside its peers in one run, in a release build.
 
-Usage: cargo xtask bench spool|bridge|path|token|all
+Usage: cargo xtask bench spool|bridge|path|token|commands|cold-start|all
 
-  spool    durable appends, drain, opening: beside an append-only log and SQLite
-  bridge   publishes, connects, memory: beside Debian's mosquitto
-  path     a reading from the shim's intake to the Pub/Sub emulator: beside paho-mqtt and mosquitto
-  token    exchanges a second on one core: beside the bare signature check of the crypto library
+  spool     durable appends, drain, opening: beside an append-only log and SQLite
+  bridge    publishes, connects, memory: beside Debian's mosquitto
+  path      a reading from the shim's intake to the Pub/Sub emulator: beside paho-mqtt and mosquitto
+  token     exchanges a second on one core: beside the bare signature check of the crypto library
+  commands  a command to a device on another node and back: beside a bare NATS request
+  cold-start  from the start of a function to its first answer, memory, size: beside the smallest axum program and Python
 
 Peers that are missing are installed by their package clients (apt-get, pip). Close what else runs: two cores are few.";
 
-const NAMES: [&str; 4] = ["spool", "bridge", "path", "token"];
+const NAMES: [&str; 6] = ["spool", "bridge", "path", "token", "commands", "cold-start"];
 
 pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let Some(mut args) = Args::of(words, HELP) else { return Ok(ExitCode::SUCCESS) };
@@ -32,7 +34,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     args.finish()?;
     let names: Vec<_> = NAMES.into_iter().filter(|known| name == "all" || name == *known).collect();
     if names.is_empty() {
-        return Err(args::usage(format!("no benchmark `{name}`; there are spool, bridge, path, token, all")));
+        return Err(args::usage(format!("no benchmark `{name}`; there are spool, bridge, path, token, commands, cold-start, all")));
     }
     interrupt::listen()?;
     for name in names {
@@ -43,9 +45,17 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
 
 fn bench(name: &str) -> Result<()> {
     let mut command = shell::cargo_command();
-    command.args(["run", "--quiet", "--release", "-p", "benchmarks", "--bin", name]);
+    command.args(["run", "--quiet", "--release", "-p", "benchmarks", "--bin", &name.replace('-', "_")]);
     if matches!(name, "bridge" | "path") {
         command.env("DRAWBRIDGE_TEST_MOSQUITTO", tools::mosquitto()?);
+    }
+    if name == "cold-start" {
+        shell::cargo(&["build", "--release", "-p", "benchmarks", "--bin", "smallest_axum"])?;
+        command.env("DRAWBRIDGE_TEST_FUNCTION", package::function_of_this_machine()?);
+        command.env("DRAWBRIDGE_TEST_PYTHON", tools::python()?);
+    }
+    if name == "commands" {
+        command.env("DRAWBRIDGE_TEST_NATS_SERVER", tools::nats_server()?);
     }
     let mut emulator = None;
     if name == "path" {
