@@ -2,6 +2,7 @@
 //! refused with a sentence that names the variable, the value and what is allowed.
 
 mod error;
+mod home;
 mod table;
 
 use std::collections::BTreeMap;
@@ -13,12 +14,13 @@ use std::str::FromStr;
 use edge::AdminToken;
 
 pub use error::ConfigError;
+pub use home::{Events, Home};
 pub use table::{VARIABLES, Variable, help};
 
 use crate::PubSubOrdering;
 use crate::connect::{Emulators, NatsFiles, Urls};
 use crate::local_stack::LocalIam;
-use crate::mount::{Function, Functions};
+use crate::mount::{Function, Functions, Uses};
 use crate::tokens::TokenConfig;
 use table as key;
 
@@ -33,6 +35,8 @@ const OTHERS: [&str; 4] = ["DRAWBRIDGE_SHIM_", "DRAWBRIDGE_TEST_", "DRAWBRIDGE_B
 pub struct Config {
     /// What runs.
     pub functions: Functions,
+    /// Where.
+    pub home: Home,
     /// Where the HTTP functions and the health checks listen.
     pub http: SocketAddr,
     /// Where the bridge listens without TLS.
@@ -43,6 +47,8 @@ pub struct Config {
     pub urls: Urls,
     /// Who may administer.
     pub admin_token: Option<AdminToken>,
+    /// The ARN of the secret that holds it, where `admin_token` does not: read when the function starts.
+    pub admin_token_secret: Option<String>,
     /// The token service, where it runs.
     pub tokens: Option<TokenConfig>,
     /// The folder of the signing keys.
@@ -59,12 +65,15 @@ impl Config {
         let env = Reader(environment);
         env.refuse_unknown()?;
         let functions: Functions = env.required(key::FUNCTIONS, "this program")?;
-        let urls = env.urls(&functions)?;
+        let home = env.home()?;
+        let urls = env.urls(&functions, home)?;
         let config = Self {
+            home,
             http: env.http()?,
             mqtt: env.optional(key::MQTT)?,
             mqtts: env.mqtts()?,
             admin_token: env.admin_token(&functions)?,
+            admin_token_secret: env.text(key::ADMIN_TOKEN_SECRET).map(Into::into),
             tokens: env.tokens(&functions)?,
             data: env.path(key::DATA).unwrap_or_else(|| key::DATA.default.into()),
             ready_file: env.path(key::READY_FILE),
@@ -73,16 +82,19 @@ impl Config {
             urls,
         };
         config.check_bridge()?;
+        if let Home::Lambda(events) = home {
+            config.check_lambda(events)?;
+        }
         Ok(config)
     }
 
     /// A bridge listens somewhere, and whoever sends commands reaches one.
     fn check_bridge(&self) -> Result<(), ConfigError> {
         let has_bridge = self.functions.has(Function::Bridge);
-        if has_bridge && self.mqtt.is_none() && self.mqtts.is_none() {
+        if self.home == Home::Server && has_bridge && self.mqtt.is_none() && self.mqtts.is_none() {
             return Err(ConfigError::missing(key::MQTTS, "bridge (or DRAWBRIDGE_MQTT)"));
         }
-        let sender = [Function::CommandRelay, Function::DeviceRegistry].into_iter().find(|f| self.functions.has(*f));
+        let sender = self.functions.iter().find(|f| f.uses().commands);
         match sender {
             Some(sender) if !has_bridge && self.urls.commands == "local:" => Err(ConfigError::NoBridge(sender)),
             _ => Ok(()),
@@ -119,32 +131,37 @@ impl Reader<'_> {
         self.optional(variable)?.ok_or_else(|| ConfigError::missing(variable, by))
     }
 
-    /// What the first of `functions` that was chosen needs.
-    fn needed(&self, variable: Variable, chosen: &Functions, functions: &[Function]) -> Result<Option<String>, ConfigError> {
-        match (self.text(variable), functions.iter().find(|f| chosen.has(**f))) {
+    /// What the first of the functions needs that works with it.
+    fn needed(&self, variable: Variable, functions: &Functions, works_with: impl Fn(Uses) -> bool) -> Result<Option<String>, ConfigError> {
+        match (self.text(variable), functions.iter().find(|f| works_with(f.uses()))) {
             (Some(text), _) => Ok(Some(text.to_owned())),
             (None, Some(function)) => Err(ConfigError::missing(variable, function.name())),
             (None, None) => Ok(None),
         }
     }
 
-    fn urls(&self, functions: &Functions) -> Result<Urls, ConfigError> {
+    fn urls(&self, functions: &Functions, home: Home) -> Result<Urls, ConfigError> {
         let ordering = match self.text(key::ORDERING) {
             None | Some("device") => PubSubOrdering::Device,
             Some("none") => PubSubOrdering::None,
             Some(other) => return Err(ConfigError::bad(key::ORDERING, other, "neither")),
         };
+        // Who only says who a device is publishes nothing.
+        let publishes = |uses: Uses| uses.publisher && home != Home::Lambda(Events::Authorizer);
         Ok(Urls {
             records: self.required(key::RECORDS, "every function")?,
-            publisher: self.needed(key::PUBLISHER, functions, &[Function::PubsubFanout, Function::Bridge])?,
-            objects: self.needed(key::OBJECTS, functions, &[Function::StorageDownload])?,
+            publisher: self.needed(key::PUBLISHER, functions, publishes)?,
+            objects: self.needed(key::OBJECTS, functions, |uses| uses.objects)?,
             commands: self.text(key::COMMANDS).unwrap_or(key::COMMANDS.default).to_owned(),
             nats: NatsFiles {
                 credentials: self.path(key::NATS_CREDENTIALS),
                 roots: self.path(key::NATS_CA),
                 certificate: self.pair(key::NATS_CERT, key::NATS_KEY)?,
             },
-            emulators: Emulators::named_by(|name| self.0.get(name).filter(|v| !v.is_empty()).cloned()),
+            emulators: Emulators {
+                account: self.optional(key::GOOGLE_CREDENTIALS)?,
+                ..Emulators::named_by(|name| self.0.get(name).filter(|v| !v.is_empty()).cloned())
+            },
             ordering,
         })
     }
@@ -175,14 +192,19 @@ impl Reader<'_> {
     }
 
     fn admin_token(&self, functions: &Functions) -> Result<Option<AdminToken>, ConfigError> {
+        let given: Vec<_> =
+            [key::ADMIN_TOKEN, key::ADMIN_TOKEN_FILE, key::ADMIN_TOKEN_SECRET].into_iter().filter(|v| self.text(*v).is_some()).collect();
+        if let [one, other, ..] = given[..] {
+            return Err(ConfigError::Both(one.name, other.name));
+        }
         let text = match (self.text(key::ADMIN_TOKEN), self.path(key::ADMIN_TOKEN_FILE)) {
-            (Some(_), Some(_)) => return Err(ConfigError::Both(key::ADMIN_TOKEN.name, key::ADMIN_TOKEN_FILE.name)),
-            (Some(text), None) => text.to_owned(),
+            _ if self.text(key::ADMIN_TOKEN_SECRET).is_some() => return Ok(None),
+            (Some(text), _) => text.to_owned(),
             (None, Some(file)) => {
                 fs::read_to_string(&file).map_err(|e| ConfigError::bad(key::ADMIN_TOKEN_FILE, &file.display().to_string(), e))?
             }
             (None, None) => {
-                return self.needed(key::ADMIN_TOKEN, functions, &[Function::DeviceRegistry, Function::CommandRelay]).map(|_| None);
+                return self.needed(key::ADMIN_TOKEN, functions, |uses| uses.admin).map(|_| None);
             }
         };
         if text.trim().is_empty() {
@@ -192,7 +214,7 @@ impl Reader<'_> {
     }
 
     fn tokens(&self, functions: &Functions) -> Result<Option<TokenConfig>, ConfigError> {
-        if !functions.has(Function::TokenExchange) {
+        if !functions.iter().any(|f| f.uses().tokens) {
             return Ok(None);
         }
         Ok(Some(TokenConfig {

@@ -2,6 +2,7 @@
 
 mod command_channel;
 mod error;
+mod nobody;
 mod objects;
 mod publisher;
 mod records;
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use domain::ports::{Clock, ObjectStore, Publisher, Stores};
 use domain::status::StatusBook;
-use infra_gcp::Ordering;
+use infra_aws::{Aws, AwsIot};
+use infra_gcp::{Endpoint, ExternalAccount, Ordering};
 use infra_local::{FolderObjects, SystemClock, TopicLog};
 use pubsub_fanout::FanOut;
 
@@ -21,13 +23,13 @@ pub use error::ConnectError;
 /// What each port understands; also what a refusal names.
 pub mod schemes {
     /// Records.
-    pub const RECORDS: &str = "sled:{folder}, memory:, firestore://{project}[/{database}]";
+    pub const RECORDS: &str = "sled:{folder}, memory:, firestore://{project}[/{database}], dynamodb://{table}";
     /// Publisher.
     pub const PUBLISHER: &str = "log:{folder}, pubsub://{project}";
     /// Objects.
     pub const OBJECTS: &str = "folder:{path}, gs://";
     /// Commands.
-    pub const COMMANDS: &str = "local:, nats://{host}:{port}[,{host}:{port}…], tls://…";
+    pub const COMMANDS: &str = "local:, none:, nats://{host}:{port}[,{host}:{port}…], tls://…, awsiot:[//{data endpoint}]";
 }
 
 /// The ports, connected.
@@ -49,6 +51,8 @@ pub struct Ports {
     pub statuses: Arc<StatusBook>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Who we are at AWS, where something is there.
+    pub aws: Aws,
 }
 
 impl Ports {
@@ -59,7 +63,7 @@ impl Ports {
     }
 }
 
-/// Emulators, each `host:port`, in place of Google's services.
+/// Google's services: emulators in place of them, each `host:port`, or an identity for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Emulators {
     /// Of Firestore.
@@ -68,13 +72,15 @@ pub struct Emulators {
     pub pubsub: Option<String>,
     /// Of Cloud Storage.
     pub storage: Option<String>,
+    /// No emulator: who we are at Google, where not by the environment's credentials.
+    pub account: Option<ExternalAccount>,
 }
 
 impl Emulators {
     /// As Google's own programs name them in the environment: `get` reads a variable.
     pub fn named_by(get: impl Fn(&str) -> Option<String>) -> Self {
         let [firestore, pubsub, storage] = ["FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"].map(get);
-        Self { firestore, pubsub, storage }
+        Self { firestore, pubsub, storage, account: None }
     }
 }
 
@@ -101,21 +107,27 @@ pub struct Urls {
 /// `command_timeout` is how long a bridge node waits for a device's acknowledgement.
 pub async fn connect(urls: &Urls, command_timeout: Duration) -> Result<Ports, ConnectError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let stores = records::connect(&urls.records, &urls.emulators).await?;
+    let aws = Aws::default();
+    let stores = records::connect(&urls.records, &urls.emulators, &aws).await?;
     let (publisher, topic_log) = match &urls.publisher {
         Some(url) => publisher::connect(url, urls, &clock).await.map(|(publisher, log)| (Some(publisher), log))?,
         None => (None, None),
     };
     let objects = urls.objects.as_deref().map(|url| objects::connect(url, &urls.emulators)).transpose()?;
     let (objects, folder) = objects.map_or((None, None), |(objects, folder)| (Some(objects), folder));
-    let channel = command_channel::connect(&urls.commands, &urls.nats, command_timeout, &clock).await?;
     let statuses = Arc::new(StatusBook::new(stores.clone(), clock.clone()));
-    Ok(Ports { stores, publisher, objects, topic_log, folder, channel, statuses, clock })
+    let at_aws = |endpoint: Option<&str>| AwsIot::new(aws.clone(), endpoint, stores.clone(), statuses.clone(), clock.clone());
+    let channel = command_channel::connect(&urls.commands, &urls.nats, command_timeout, &clock, at_aws).await?;
+    Ok(Ports { stores, publisher, objects, topic_log, folder, channel, statuses, clock, aws })
 }
 
 /// The service itself, or an emulator that stands for it.
-fn endpoint(emulator: Option<&String>) -> infra_gcp::Endpoint {
-    emulator.cloned().map_or(infra_gcp::Endpoint::Google, infra_gcp::Endpoint::Emulator)
+fn endpoint(emulator: Option<&String>, emulators: &Emulators) -> Endpoint {
+    match (emulator, &emulators.account) {
+        (Some(emulator), _) => Endpoint::Emulator(emulator.clone()),
+        (None, Some(account)) => Endpoint::Federated(account.clone()),
+        (None, None) => Endpoint::Google,
+    }
 }
 
 #[cfg(test)]

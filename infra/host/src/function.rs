@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use edge::AdminAuth;
+use edge::{AdminAuth, AdminToken};
 use infra_bridge::{Bridge, Limits};
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -102,7 +102,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         None => None,
     };
     let commands = ports.channel.commands(bridge.as_ref());
-    let admin = config.admin_token.clone().map(AdminAuth::Token);
+    let admin = admin(&config, &ports).await?;
     let shared = Shared { admin, commands, tokens };
     let app = mount::mount(&config.functions, &ports, &shared)?;
     let stop = watch::Sender::new(false);
@@ -115,6 +115,16 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     }
     tracing::info!(functions = ?config.functions.iter().map(Function::name).collect::<Vec<_>>(), "Up: HTTP on {http_at}");
     Ok(running)
+}
+
+/// The admin token as it was given, or out of its secret.
+pub(crate) async fn admin(config: &Config, ports: &Ports) -> Result<Option<AdminAuth>, StartError> {
+    let token = match (&config.admin_token, &config.admin_token_secret) {
+        (Some(token), _) => Some(token.clone()),
+        (None, Some(id)) => Some(AdminToken::new(infra_aws::secrets::read(&ports.aws, id).await.map_err(ConnectError::from)?.reveal())),
+        (None, None) => None,
+    };
+    Ok(token.map(AdminAuth::Token))
 }
 
 fn bridge(config: &Config, ports: &Ports, limits: Limits) -> Result<Option<Arc<Bridge>>, Lacks> {
@@ -168,7 +178,7 @@ impl Running {
         while self.tasks.join_next().await.is_some() {}
         let bridge = self.bridge.as_ref().map(|b| b.counters());
         let bus = match &self.channel {
-            Channel::Local => None,
+            Channel::Local | Channel::Nobody | Channel::AwsIot(_) => None,
             Channel::Nats(nats) => Some(nats.counters()),
         };
         tracing::info!(?bridge, ?bus, "Stopped");

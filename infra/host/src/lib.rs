@@ -7,11 +7,13 @@
 //! | what runs | `mount`: the chosen functions' routes become one HTTP service |
 //! | where | `serve`: addresses of this machine |
 //! | | `function`: one process of an installation, told by `config` |
+//! | | `lambda`: the same on AWS Lambda |
 //! | | `up`: everything in one process on a laptop or a small server |
 
 pub mod config;
 pub mod connect;
 pub mod function;
+pub mod lambda;
 pub mod local_stack;
 pub mod mount;
 mod ready_file;
@@ -22,6 +24,7 @@ pub mod tokens;
 pub mod up;
 
 pub use connect::{ConnectError, Ports};
+pub use edge::AdminAuth;
 pub use up::{Config, Running, StartError};
 
 pub use domain::token::ServiceAccount;

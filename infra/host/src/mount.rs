@@ -10,7 +10,7 @@ use axum::routing::get;
 use domain::ports::CommandChannel;
 use edge::AdminAuth;
 
-pub use functions::{Function, Functions, UnknownFunction};
+pub use functions::{Function, Functions, UnknownFunction, Uses};
 
 use crate::connect::Ports;
 use crate::local_stack;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::ports::{Clock, SigningKeys};
+use infra_aws::signing_keys::NotKmsKeys;
+use infra_aws::{Aws, KmsKeys, KmsSigningKeys};
 use infra_gcp::signing_keys::{CloudSigningKeys, KeysAt, NotKeys};
 use infra_gcp::tokens::TokensError;
 use infra_gcp::{GoogleTokens, TokenEndpoints};
@@ -39,24 +41,28 @@ pub enum SigningKeysAt {
     File(PathBuf),
     /// Cloud KMS or Secret Manager, with the credentials of the environment the process runs in.
     Google(KeysAt),
+    /// AWS KMS, with the credentials of the environment the process runs in.
+    Aws(KmsKeys),
 }
 
-/// `file:PATH`, `kms://projects/…/cryptoKeys/K` or `secret://projects/P/secrets/S`.
+/// `file:PATH`, `kms://projects/…/cryptoKeys/K`, `secret://projects/P/secrets/S` or `awskms://ARN`.
 impl std::str::FromStr for SigningKeysAt {
     type Err = String;
     fn from_str(s: &str) -> Result<Self, String> {
         match s.strip_prefix("file:") {
             Some("") => Err("`file:` names no file".into()),
             Some(path) => Ok(Self::File(path.into())),
-            None => s.parse().map(Self::Google).map_err(|e: NotKeys| format!("{e} or `file:PATH`")),
+            None if s.starts_with("awskms:") => s.parse().map(Self::Aws).map_err(|e: NotKmsKeys| e.to_string()),
+            None => s.parse().map(Self::Google).map_err(|e: NotKeys| format!("{e} or `file:PATH` or `awskms://ARN`")),
         }
     }
 }
 
 impl SigningKeysAt {
-    fn open(&self, data: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn SigningKeys>, domain::PortError> {
+    fn open(&self, data: &Path, clock: Arc<dyn Clock>, aws: &Aws) -> Result<Arc<dyn SigningKeys>, domain::PortError> {
         let file = match self {
             Self::Google(at) => return Ok(Arc::new(CloudSigningKeys::new(at.clone(), None, clock))),
+            Self::Aws(at) => return Ok(Arc::new(KmsSigningKeys::new(aws.clone(), at))),
             Self::File(path) => path.clone(),
             Self::Data => data.join(KEYS_FILE),
         };
@@ -136,7 +142,7 @@ pub fn connect(config: &TokenConfig, http: SocketAddr, data: &Path, ports: &Port
         statuses: ports.statuses.clone(),
         random: Arc::new(rand::random::<u64>),
         issuer: Arc::new(GoogleTokens::new(provider, endpoints, clock.clone())?),
-        keys: config.signing_keys.open(data, clock.clone())?,
+        keys: config.signing_keys.open(data, clock.clone(), &ports.aws)?,
         clock,
         issuer_url,
         impersonation: Arc::new(config.impersonation.clone()),

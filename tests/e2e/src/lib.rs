@@ -8,6 +8,7 @@
 
 mod federation;
 mod installation;
+mod lambda;
 mod ledger;
 mod paho;
 mod paho_session;
@@ -20,6 +21,7 @@ mod token;
 
 pub use federation::Federation;
 pub use installation::Installation;
+pub use lambda::{AwsAccount, LambdaFunction};
 pub use ledger::{Arrival, Ledger};
 pub use paho::{Paho, PahoOptions};
 pub use paho_session::PahoSession;

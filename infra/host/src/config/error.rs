@@ -1,5 +1,6 @@
 //! Why nothing was started. The caller asked for something that cannot be: exit code 64.
 
+use super::home::Events;
 use super::table::{VARIABLES, Variable};
 use crate::mount::Function;
 
@@ -37,9 +38,17 @@ pub enum ConfigError {
     /// One of the two must go.
     #[error("{0} and {1} are both set: set one of them")]
     Both(&'static str, &'static str),
+    /// What cannot be on AWS Lambda.
+    #[error("on AWS Lambda with DRAWBRIDGE_EVENTS={events}, {what}")]
+    Lambda {
+        /// What calls the function.
+        events: Events,
+        /// What must be otherwise.
+        what: &'static str,
+    },
     /// Commands would reach nobody.
     #[error(
-        "DRAWBRIDGE_COMMANDS is `local:`, {0} runs here and the bridge does not: add `bridge` to DRAWBRIDGE_FUNCTIONS, or reach the bridge nodes by nats://host:port"
+        "DRAWBRIDGE_COMMANDS is `local:`, {0} runs here and the bridge does not: add `bridge` to DRAWBRIDGE_FUNCTIONS, or reach the bridge nodes by nats://host:port; `none:` is for an installation without MQTT"
     )]
     NoBridge(Function),
 }

@@ -28,10 +28,12 @@ macro_rules! variables {
 
 variables! {
     FUNCTIONS "DRAWBRIDGE_FUNCTIONS" "token-exchange, command-relay, storage-download, pubsub-fanout, device-registry, bridge with commas between them, or all", "", "what runs in this process";
+    EVENTS "DRAWBRIDGE_EVENTS" "http, queue or authorizer", "", "on AWS Lambda alone: what calls the function; without, http";
     RECORDS "DRAWBRIDGE_RECORDS" schemes::RECORDS, "", "registries, devices, configurations; every process the same";
     PUBLISHER "DRAWBRIDGE_PUBLISHER" schemes::PUBLISHER, "", "where messages of devices go";
     ORDERING "DRAWBRIDGE_PUBSUB_ORDERING" "device or none", "device", "whether messages of a device keep their order at Pub/Sub";
     OBJECTS "DRAWBRIDGE_OBJECTS" schemes::OBJECTS, "", "files of devices";
+    GOOGLE_CREDENTIALS "DRAWBRIDGE_GOOGLE_CREDENTIALS" "JSON of type external_account", "", "who we are at Pub/Sub and Cloud Storage from another cloud, without a key; without, the environment says it";
     COMMANDS "DRAWBRIDGE_COMMANDS" schemes::COMMANDS, "local:", "how live sessions are reached";
     NATS_CREDENTIALS "DRAWBRIDGE_NATS_CREDENTIALS" "a .creds file", "", "who we are at NATS";
     NATS_CA "DRAWBRIDGE_NATS_CA" "a PEM file", "", "roots to trust at NATS beside the system's";
@@ -39,10 +41,11 @@ variables! {
     NATS_KEY "DRAWBRIDGE_NATS_KEY" "a PEM file", "", "its key";
     ADMIN_TOKEN "DRAWBRIDGE_ADMIN_TOKEN" "a token, or a file by DRAWBRIDGE_ADMIN_TOKEN_FILE", "", "who may administer";
     ADMIN_TOKEN_FILE "DRAWBRIDGE_ADMIN_TOKEN_FILE" "a file with the token in it", "", "the same from a file, such as a mounted secret";
+    ADMIN_TOKEN_SECRET "DRAWBRIDGE_ADMIN_TOKEN_SECRET" "the ARN of a secret in AWS Secrets Manager", "", "the same from there, read once at the start";
     ISSUER "DRAWBRIDGE_ISSUER" "a URL", "", "our name as OpenID Connect issuer; without, our HTTP address";
     TOKENS "DRAWBRIDGE_TOKENS" "local, or //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER", "", "who gives devices their access tokens";
     IMPERSONATE "DRAWBRIDGE_IMPERSONATE" "NAME=ACCOUNT with commas between them", "", "which registries and devices may act as which service accounts";
-    SIGNING_KEYS "DRAWBRIDGE_SIGNING_KEYS" "file:PATH, kms://projects/.../cryptoKeys/K or secret://projects/P/secrets/S", "", "the keys that vouch for devices; without, a file in the data folder";
+    SIGNING_KEYS "DRAWBRIDGE_SIGNING_KEYS" "file:PATH, kms://projects/.../cryptoKeys/K, secret://projects/P/secrets/S or awskms://KEY_ARN", "", "the keys that vouch for devices; without, a file in the data folder";
     DATA "DRAWBRIDGE_DATA" "a folder", "drawbridge-data", "signing keys of token-exchange";
     PORT "PORT" "a port, 0 to 65535", "8080", "where HTTP listens, on every address";
     HTTP "DRAWBRIDGE_HTTP" "address:port", "", "the same with an address; wins over PORT";

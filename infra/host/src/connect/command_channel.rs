@@ -1,14 +1,16 @@
-//! How live sessions are reached: in this process, or over NATS on whichever node they are.
+//! How live sessions are reached: in this process, over NATS on whichever node they are, or at AWS IoT.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{Clock, CommandChannel, Presence};
+use infra_aws::AwsIot;
 use infra_bridge::{Bridge, Limits};
 use infra_nats::Nats;
 use pubsub_fanout::FanOut;
 
+use super::nobody::Nobody;
 use super::{ConnectError, schemes};
 
 /// What a NATS server may ask for.
@@ -29,13 +31,17 @@ pub enum Channel {
     Local,
     /// By the bus.
     Nats(Nats),
+    /// Not at all: there is no bridge.
+    Nobody,
+    /// By AWS IoT, which is the bridge.
+    AwsIot(AwsIot),
 }
 
 impl Channel {
     /// A bridge that tells the other nodes of its sessions, if there are any.
     pub fn bridge(&self, fan_out: FanOut, limits: Limits) -> Arc<Bridge> {
         let presence = match self {
-            Self::Local => None,
+            Self::Local | Self::Nobody | Self::AwsIot(_) => None,
             Self::Nats(nats) => Some(Arc::new(nats.clone()) as Arc<dyn Presence>),
         };
         Bridge::among_others(fan_out, limits, presence)
@@ -45,7 +51,9 @@ impl Channel {
     pub fn commands(&self, bridge: Option<&Arc<Bridge>>) -> Option<Arc<dyn CommandChannel>> {
         match self {
             Self::Local => bridge.map(Bridge::commands),
+            Self::Nobody => Some(Arc::new(Nobody)),
             Self::Nats(nats) => Some(Arc::new(nats.clone())),
+            Self::AwsIot(iot) => Some(Arc::new(iot.clone())),
         }
     }
 }
@@ -55,9 +63,11 @@ pub(super) async fn connect(
     files: &NatsFiles,
     command_timeout: Duration,
     clock: &Arc<dyn Clock>,
+    at_aws: impl FnOnce(Option<&str>) -> AwsIot,
 ) -> Result<Channel, ConnectError> {
     match url.split_once(':') {
         Some(("local", "")) => Ok(Channel::Local),
+        Some(("none", "")) => Ok(Channel::Nobody),
         Some(("nats" | "tls", rest)) if rest.starts_with("//") => {
             let options = infra_nats::Options {
                 servers: servers(url),
@@ -69,8 +79,17 @@ pub(super) async fn connect(
             };
             Ok(Channel::Nats(Nats::connect(options, clock.clone()).await?))
         }
+        Some(("awsiot", "")) => Ok(Channel::AwsIot(at_aws(None))),
+        Some(("awsiot", endpoint)) if is_host(endpoint.trim_start_matches("//")) && endpoint.starts_with("//") => {
+            Ok(Channel::AwsIot(at_aws(Some(&endpoint[2..]))))
+        }
         _ => Err(ConnectError::UnknownScheme { port: "commands", url: url.into(), known: schemes::COMMANDS }),
     }
+}
+
+/// A host name, with no path or user.
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b))
 }
 
 /// `tls://a:1,b:2` is `tls://a:1` and `tls://b:2`.

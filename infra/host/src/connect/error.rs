@@ -45,6 +45,9 @@ pub enum ConnectError {
     /// Firestore's client could not be made.
     #[error(transparent)]
     Firestore(#[from] infra_gcp::firestore::FirestoreError),
+    /// No table of DynamoDB.
+    #[error("records `dynamodb://…`: {0}")]
+    DynamoDb(#[from] infra_aws::DynamoDbError),
     /// Pub/Sub's client could not be made.
     #[error(transparent)]
     PubSub(#[from] infra_gcp::publisher::ConnectError),

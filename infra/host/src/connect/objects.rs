@@ -19,7 +19,7 @@ pub(super) fn connect(url: &str, emulators: &Emulators) -> Result<Connected, Con
             let folder = FolderObjects::open(Path::new(folder)).map_err(refused)?;
             Ok((Arc::new(folder.clone()), Some(folder)))
         }
-        Some(("gs", "//")) => Ok((Arc::new(CloudObjects::new(endpoint(emulators.storage.as_ref()))), None)),
+        Some(("gs", "//")) => Ok((Arc::new(CloudObjects::new(endpoint(emulators.storage.as_ref(), emulators))), None)),
         _ => Err(ConnectError::UnknownScheme { port: "objects", url: url.into(), known: schemes::OBJECTS }),
     }
 }

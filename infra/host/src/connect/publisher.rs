@@ -20,7 +20,7 @@ pub(super) async fn connect(url: &str, urls: &Urls, clock: &Arc<dyn Clock>) -> R
             Ok((Arc::new(log.clone()), Some(log)))
         }
         Some(("pubsub", _)) => {
-            let pubsub = PubSub::connect(endpoint(urls.emulators.pubsub.as_ref()), urls.ordering).await?;
+            let pubsub = PubSub::connect(endpoint(urls.emulators.pubsub.as_ref(), &urls.emulators), urls.ordering).await?;
             Ok((Arc::new(pubsub), None))
         }
         _ => Err(ConnectError::UnknownScheme { port: "publisher", url: url.into(), known: schemes::PUBLISHER }),

@@ -21,7 +21,33 @@ pub enum Function {
     Bridge,
 }
 
+/// What a function works with, beside the records, which all read and write, the clock and randomness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Uses {
+    /// Topics, to publish to.
+    pub publisher: bool,
+    /// Files of devices.
+    pub objects: bool,
+    /// Live sessions.
+    pub commands: bool,
+    /// Administrators, who prove themselves by a token.
+    pub admin: bool,
+    /// The token service and its signing keys.
+    pub tokens: bool,
+}
+
 impl Function {
+    /// What it works with: the environment is asked for it, and Terraform's examples give the rights to it and no others.
+    pub fn uses(self) -> Uses {
+        let none = Uses::default();
+        match self {
+            Self::DeviceRegistry | Self::CommandRelay => Uses { commands: true, admin: true, ..none },
+            Self::TokenExchange => Uses { tokens: true, ..none },
+            Self::StorageDownload => Uses { objects: true, ..none },
+            Self::PubsubFanout | Self::Bridge => Uses { publisher: true, ..none },
+        }
+    }
+
     /// All of them.
     pub const ALL: [Self; 6] =
         [Self::TokenExchange, Self::CommandRelay, Self::StorageDownload, Self::PubsubFanout, Self::DeviceRegistry, Self::Bridge];

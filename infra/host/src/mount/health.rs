@@ -59,6 +59,8 @@ pub(super) async fn ready(State(health): State<Arc<Health>>) -> (StatusCode, Jso
     let (status, records) = if wrong.is_none() { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "down") };
     let commands = match &health.channel {
         Channel::Local => "local",
+        Channel::Nobody => "none: no bridge, so nobody is reached",
+        Channel::AwsIot(_) => "AWS IoT",
         Channel::Nats(nats) if nats.is_up() => "ok",
         Channel::Nats(_) => "down: commands fail, telemetry goes on",
     };

@@ -1,0 +1,73 @@
+//! Where: AWS Lambda. It hands the process one event at a time and freezes it after the answer, so nothing is begun that
+//! outlives an answer. An HTTP event goes through the same routes as everywhere; what devices sent over AWS IoT comes out of a
+//! queue and becomes the same publishes; AWS IoT asks who a device is.
+//!
+//! Queues do not go through `lambda_http`: its `pass_through` drops the status code, and AWS reads an empty answer as success.
+
+mod authorizer;
+mod heard;
+mod policy;
+mod queue;
+mod speakers;
+
+use infra_bridge::Limits;
+use lambda_runtime::LambdaEvent;
+
+use crate::config::{Config, Events};
+use crate::connect::{self, Channel, Ports};
+use crate::function::{self, StartError};
+use crate::mount::{self, Function, Lacks, Shared};
+use crate::tokens;
+use authorizer::Authorizer;
+use queue::Queue;
+
+/// Why the process ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LambdaError {
+    /// Nothing was started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Lambda's runtime interface failed.
+    #[error("the runtime interface of AWS Lambda: {0}")]
+    Runtime(#[source] lambda_runtime::Error),
+}
+
+/// Answers events until Lambda ends the process.
+pub async fn run(config: Config, events: Events) -> Result<(), LambdaError> {
+    let ports = connect::connect(&config.urls, Limits::default().command_timeout).await.map_err(StartError::from)?;
+    let answered = match events {
+        Events::Http => lambda_http::run(routes(&config, &ports).await?).await,
+        Events::Queue => {
+            let queue = &queue(&ports)?;
+            lambda_runtime::run(lambda_runtime::service_fn(async |event: LambdaEvent<_>| {
+                Ok::<_, lambda_runtime::Error>(queue.answer(event.payload).await)
+            }))
+            .await
+        }
+        Events::Authorizer => {
+            let authorizer = &Authorizer::new(&ports);
+            lambda_runtime::run(lambda_runtime::service_fn(async |event: LambdaEvent<_>| {
+                authorizer.answer(event.payload, &event.context.invoked_function_arn).await.map_err(lambda_runtime::Error::from)
+            }))
+            .await
+        }
+    };
+    answered.map_err(LambdaError::Runtime)
+}
+
+async fn routes(config: &Config, ports: &Ports) -> Result<axum::Router, StartError> {
+    let admin = function::admin(config, ports).await?;
+    // Its own address is asked for only where the issuer has no name, which the configuration refuses here.
+    let tokens = config.tokens.as_ref().map(|given| tokens::connect(given, config.http, &config.data, ports)).transpose()?;
+    let shared = Shared { admin, commands: ports.channel.commands(None), tokens };
+    Ok(mount::mount(&config.functions, ports, &shared)?)
+}
+
+fn queue(ports: &Ports) -> Result<Queue, StartError> {
+    let fan_out = ports.fan_out().ok_or(Lacks { function: Function::PubsubFanout, what: "a publisher" })?;
+    let iot = match &ports.channel {
+        Channel::AwsIot(iot) => Some(iot.clone()),
+        Channel::Local | Channel::Nobody | Channel::Nats(_) => None,
+    };
+    Ok(Queue::new(fan_out, iot))
+}
