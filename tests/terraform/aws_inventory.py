@@ -1,6 +1,7 @@
 """What an AWS account holds of the kinds that our modules make, one line each: for looking at what `terraform destroy` left.
 
-A key that waits for its deletion is gone for everybody: AWS deletes it after its window of days.
+Not counted: a key that waits for its deletion, which AWS carries out after its window of days; a key that AWS made for one of its
+services, as the first encrypted table of an account does.
 """
 
 import argparse
@@ -28,8 +29,9 @@ def held(client):
         for one in getattr(client(service), call)().get(field) or []:
             yield service, one[name] if name else one
     kms = client("kms")
+    of_services = {alias.get("TargetKeyId") for alias in kms.list_aliases()["Aliases"] if alias["AliasName"].startswith("alias/aws/")}
     for key in kms.list_keys()["Keys"]:
-        if kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion":
+        if key["KeyId"] not in of_services and kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion":
             yield "kms", key["KeyId"]
     account = client("sts").get_caller_identity()["Account"]
     for budget in client("budgets").describe_budgets(AccountId=account).get("Budgets") or []:

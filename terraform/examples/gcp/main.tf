@@ -161,7 +161,6 @@ module "bridge" {
   labels       = local.labels
 
   environment = {
-    DRAWBRIDGE_PROJECT   = var.project
     DRAWBRIDGE_RECORDS   = module.records.url
     DRAWBRIDGE_PUBLISHER = "pubsub://${var.project}"
     DRAWBRIDGE_COMMANDS  = module.nats[0].url
@@ -193,13 +192,13 @@ module "function" {
 
   environment = merge(
     {
-      DRAWBRIDGE_PROJECT = var.project
       DRAWBRIDGE_RECORDS = module.records.url
       DRAWBRIDGE_LOG     = "info"
     },
     each.value.publishes ? { DRAWBRIDGE_PUBLISHER = "pubsub://${var.project}" } : {},
     each.value.objects ? { DRAWBRIDGE_OBJECTS = "gs://" } : {},
-    each.value.commands && var.with_bridge ? { DRAWBRIDGE_COMMANDS = module.nats[0].url } : {},
+    # Without a bridge nobody can be reached: commands with a ttl wait, others are refused.
+    each.value.commands ? { DRAWBRIDGE_COMMANDS = var.with_bridge ? module.nats[0].url : "none:" } : {},
     each.key == "token-exchange" ? {
       DRAWBRIDGE_ISSUER       = local.issuer
       DRAWBRIDGE_TOKENS       = local.provider
@@ -239,6 +238,17 @@ module "identity" {
   issuer         = local.issuer
   publishers     = var.direct_publishers
   impersonators  = var.impersonators
+}
+
+module "aws_trust" {
+  count      = var.aws_account == null ? 0 : 1
+  source     = "../../modules/gcp/aws-trust"
+  depends_on = [google_project_service.api]
+
+  project        = var.project
+  project_number = local.number
+  aws_account    = var.aws_account
+  publishes_to   = module.topics.names
 }
 
 module "operations" {

@@ -32,3 +32,13 @@ output "bucket" {
   description = "Bucket of devices' files."
   value       = module.files.name
 }
+
+output "devices_provider" {
+  description = "The provider that trusts devices' tokens; examples/aws takes it."
+  value       = local.provider
+}
+
+output "aws_credentials" {
+  description = "How functions on AWS are themselves at Google; examples/aws takes it. It is no secret."
+  value       = one(module.aws_trust[*].credentials)
+}

@@ -126,6 +126,12 @@ variable "impersonators" {
   default = []
 }
 
+variable "aws_account" {
+  description = "AWS account whose fan-out (examples/aws) may publish to the topics; null for none."
+  type        = string
+  default     = null
+}
+
 variable "alert_emails" {
   description = "Who is told when something is wrong."
   type        = list(string)

@@ -11,5 +11,6 @@ zones       = ["europe-west1-b", "europe-west1-c", "europe-west1-d"]
 
 direct_publishers = [{ registry = "greenhouse", topic = "readings" }]
 impersonators     = [{ registry = "greenhouse", service_account = "operator@my-project.iam.gserviceaccount.com" }]
+aws_account       = "123456789012"
 alert_emails      = ["operations@example.com"]
 billing_account   = "000000-000000-000000"
