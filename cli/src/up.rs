@@ -7,11 +7,11 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use host::connect::{Emulators, NatsFiles, Urls};
 use host::local_stack::LocalIam;
+use host::logs;
 use host::tokens::{Giver, SigningKeysAt, TokenConfig};
 use host::up::{self, Addresses, Config, Running};
 use host::{Impersonation, IssuerUrl, OBJECTS_FOLDER, ProjectId, PubSubOrdering, TOPICS_FOLDER};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::curl;
 use crate::flags::{DEFAULT_DATA, DEFAULT_ENDPOINT, DEFAULT_PROJECT};
@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// Where the MQTT bridge listens with TLS.
     #[arg(long, env = "DRAWBRIDGE_MQTTS", value_name = "ADDR", default_value = "127.0.0.1:8883")]
     mqtts: SocketAddr,
+    /// Where GET /metrics is answered, for Prometheus. Keep it on loopback or a network of your own. Default: nowhere.
+    #[arg(long, env = "DRAWBRIDGE_METRICS", value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
     /// Certificate chain (PEM). Without one a local authority makes it.
     #[arg(long, env = "DRAWBRIDGE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -110,13 +113,16 @@ pub(crate) struct Args {
     /// What is logged: a level, or `target=level,…`.
     #[arg(long, env = "DRAWBRIDGE_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
+    /// As what: `text`, `json`, or as Cloud Logging (`gcp`) and CloudWatch (`aws`) read it. Default: text, or the cloud's where this
+    /// runs in one.
+    #[arg(long, env = "DRAWBRIDGE_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<logs::Format>,
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&args.log).with_context(|| format!("--log {} is not a filter", args.log))?;
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
+    let (log, format) = (args.log.clone(), args.log_format);
     let config = config(args);
+    logs::start(&log, format, config.urls.google_project()).context("--log")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -159,6 +165,7 @@ fn config(args: Args) -> Config {
         http: args.http,
         mqtt: args.mqtt,
         mqtts: args.mqtts,
+        metrics: args.metrics,
         certificate: args.tls_cert.zip(args.tls_key),
         data: args.data,
         project: args.project,

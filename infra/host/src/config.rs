@@ -20,6 +20,7 @@ pub use table::{VARIABLES, Variable, help};
 use crate::PubSubOrdering;
 use crate::connect::{Emulators, NatsFiles, Urls};
 use crate::local_stack::LocalIam;
+use crate::logs::Format;
 use crate::mount::{Function, Functions, Uses};
 use crate::tokens::TokenConfig;
 use table as key;
@@ -43,6 +44,8 @@ pub struct Config {
     pub mqtt: Option<SocketAddr>,
     /// Where the bridge listens with TLS, and by which certificate chain and key.
     pub mqtts: Option<(SocketAddr, PathBuf, PathBuf)>,
+    /// Where `/metrics` listens.
+    pub metrics: Option<SocketAddr>,
     /// With what.
     pub urls: Urls,
     /// Who may administer.
@@ -57,6 +60,8 @@ pub struct Config {
     pub ready_file: Option<PathBuf>,
     /// What is logged.
     pub log: String,
+    /// As what; `None`: as it suits where this runs.
+    pub log_format: Option<Format>,
 }
 
 impl Config {
@@ -72,12 +77,14 @@ impl Config {
             http: env.http()?,
             mqtt: env.optional(key::MQTT)?,
             mqtts: env.mqtts()?,
+            metrics: env.optional(key::METRICS)?,
             admin_token: env.admin_token(&functions)?,
             admin_token_secret: env.text(key::ADMIN_TOKEN_SECRET).map(Into::into),
             tokens: env.tokens(&functions)?,
             data: env.path(key::DATA).unwrap_or_else(|| key::DATA.default.into()),
             ready_file: env.path(key::READY_FILE),
             log: env.text(key::LOG).unwrap_or(key::LOG.default).to_owned(),
+            log_format: env.optional(key::LOG_FORMAT)?,
             functions,
             urls,
         };

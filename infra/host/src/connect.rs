@@ -103,6 +103,15 @@ pub struct Urls {
     pub ordering: Ordering,
 }
 
+impl Urls {
+    /// The Google project that is used, if one is: of the records, or else of the publisher.
+    pub fn google_project(&self) -> Option<&str> {
+        let records = self.records.strip_prefix("firestore://");
+        let publisher = self.publisher.as_deref().and_then(|url| url.strip_prefix("pubsub://"));
+        records.or(publisher)?.split('/').next().filter(|project| !project.is_empty())
+    }
+}
+
 /// Connects every port, or says which one cannot be and why. A server that is down now is no reason.
 /// `command_timeout` is how long a bridge node waits for a device's acknowledgement.
 pub async fn connect(urls: &Urls, command_timeout: Duration) -> Result<Ports, ConnectError> {

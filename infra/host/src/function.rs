@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::connect::{self, Channel, ConnectError, Ports};
+use crate::metrics::{Metrics, Requests};
 use crate::mount::{self, Function, Lacks, Shared};
 use crate::serve::{self, ListenError};
 use crate::tokens::{self, TokenConfigError};
@@ -67,6 +68,8 @@ pub struct Addresses {
     pub mqtt: Option<SocketAddr>,
     /// The bridge with TLS.
     pub mqtts: Option<SocketAddr>,
+    /// The metrics.
+    pub metrics: Option<SocketAddr>,
     /// This process.
     pub pid: u32,
 }
@@ -104,11 +107,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let commands = ports.channel.commands(bridge.as_ref());
     let admin = admin(&config, &ports).await?;
     let shared = Shared { admin, commands, tokens };
-    let app = mount::mount(&config.functions, &ports, &shared)?;
+    let requests = Arc::new(Requests::default());
+    let app = mount::mount_counted(&config.functions, &ports, &shared, &requests)?;
+    let tokens = shared.tokens.map(|tokens| tokens.deps.cache);
+    let metrics = Metrics { requests, bridge: bridge.clone(), tokens, channel: ports.channel.clone(), statuses: ports.statuses };
     let stop = watch::Sender::new(false);
-    let addresses = Addresses { http: http_at, mqtt: None, mqtts: None, pid: std::process::id() };
+    let addresses = Addresses { http: http_at, mqtt: None, mqtts: None, metrics: None, pid: std::process::id() };
     let mut running = Running { addresses, channel: ports.channel, bridge, secure: None, stop, tasks: JoinSet::new() };
     running.listen_for_devices(&config).await?;
+    running.addresses.metrics = metrics.serve(("DRAWBRIDGE_METRICS", config.metrics), &running.stop, &mut running.tasks).await?;
     running.tasks.spawn(serve::http(http, app, serve::stopped(&running.stop)));
     if let Some(file) = &config.ready_file {
         ready_file::write(file, &running.addresses).map_err(file_error(file))?;

@@ -15,6 +15,8 @@ pub mod connect;
 pub mod function;
 pub mod lambda;
 pub mod local_stack;
+pub mod logs;
+pub mod metrics;
 pub mod mount;
 mod ready_file;
 pub mod secret;
@@ -24,7 +26,6 @@ pub mod tokens;
 pub mod up;
 
 pub use connect::{ConnectError, Ports};
-pub use edge::AdminAuth;
 pub use up::{Config, Running, StartError};
 
 pub use domain::token::ServiceAccount;

@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use host::config::{self, Config, Environment, Home};
-use host::{function, lambda};
+use host::{function, lambda, logs};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// `EX_USAGE` of sysexits.h: the caller asked for something that cannot be.
 const EXIT_USAGE: u8 = 64;
@@ -48,9 +47,7 @@ fn refuse(text: &str) -> ExitCode {
 }
 
 fn run(config: Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log).with_context(|| format!("DRAWBRIDGE_LOG {} is not a filter", config.log))?;
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
+    logs::start(&config.log, config.log_format, config.urls.google_project()).context("DRAWBRIDGE_LOG")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if let Home::Lambda(events) = config.home {
         return Ok(runtime.block_on(lambda::run(config, events))?);

@@ -14,6 +14,7 @@ pub use functions::{Function, Functions, UnknownFunction, Uses};
 
 use crate::connect::Ports;
 use crate::local_stack;
+use crate::metrics::Requests;
 use crate::tokens::Tokens;
 use health::Health;
 
@@ -39,8 +40,14 @@ pub struct Lacks {
 
 /// The chosen functions at one address, with `/healthz` and `/readyz` for whoever watches the process.
 pub fn mount(functions: &Functions, ports: &Ports, shared: &Shared) -> Result<Router, Lacks> {
+    mount_counted(functions, ports, shared, &Arc::default())
+}
+
+/// The same, every answer counted in `requests`.
+pub fn mount_counted(functions: &Functions, ports: &Ports, shared: &Shared, requests: &Arc<Requests>) -> Result<Router, Lacks> {
     let parts = Parts { ports, shared };
-    let routes = functions.iter().try_fold(Router::new(), |routes, function| Ok(routes.merge(parts.routes(function)?)))?;
+    let counted = |function| Ok(requests.counted(function, parts.routes(function)?));
+    let routes = functions.iter().try_fold(Router::new(), |routes, function| Ok(routes.merge(counted(function)?)))?;
     let health = Arc::new(Health::new(ports));
     let watched = routes.route("/healthz", get(async || "ok\n")).route("/readyz", get(health::ready).with_state(health));
     Ok(edge::google_paths(watched))

@@ -12,11 +12,13 @@ pub use edge::AdminToken;
 use infra_bridge::{Bridge, Limits};
 use serde::Serialize;
 use token_exchange::TokenCache;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::connect::{self, ConnectError, Urls};
 use crate::local_stack;
+use crate::metrics::{Metrics, Requests};
 use crate::mount::{self, Function, Functions, Lacks, Shared};
 use crate::serve::{self, ListenError};
 use crate::tokens::{self, TokenConfig, TokenConfigError};
@@ -31,6 +33,8 @@ pub struct Config {
     pub mqtt: SocketAddr,
     /// Where the bridge listens with TLS.
     pub mqtts: SocketAddr,
+    /// Where `/metrics` listens; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Certificate chain and key (PEM); without, a local authority makes them.
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Folder for all that is kept.
@@ -87,6 +91,8 @@ pub struct Addresses {
     pub mqtt: SocketAddr,
     /// The bridge with TLS.
     pub mqtts: SocketAddr,
+    /// The metrics.
+    pub metrics: Option<SocketAddr>,
     /// Our name as OpenID Connect issuer.
     pub issuer: String,
     /// Root certificate that clients of the TLS listener trust; `None` when the certificate was given.
@@ -134,20 +140,21 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let fan_out = ports.fan_out().ok_or(Lacks { function: Function::Bridge, what: "a publisher" })?;
     let bridge = ports.channel.bridge(fan_out, limits);
     let shared = Shared { admin: Some(admin), commands: ports.channel.commands(Some(&bridge)), tokens: Some(tokens) };
-    let app = mount::mount(&Functions::all(), &ports, &shared)?;
+    let requests = Arc::new(Requests::default());
+    let app = mount::mount_counted(&Functions::all(), &ports, &shared, &requests)?;
     let stop = watch::Sender::new(false);
     let mut tasks = JoinSet::new();
-    let (plain, secure) = (bridge.clone(), bridge.clone());
-    let (plain_stop, secure_stop) = (serve::stopped(&stop), serve::stopped(&stop));
+    let counted = (Some(bridge.clone()), Some(cached.clone()));
+    let metrics = Metrics { requests, bridge: counted.0, tokens: counted.1, channel: ports.channel, statuses: ports.statuses };
+    let metrics = metrics.serve(("--metrics", config.metrics), &stop, &mut tasks).await?;
     let tls = watch::Sender::new(tls);
-    let certificate = tls.subscribe();
-    tasks.spawn(async move { plain.serve_tcp(mqtt, plain_stop).await });
-    tasks.spawn(async move { secure.serve_tls(mqtts, certificate, secure_stop).await });
+    serve_devices(&bridge, mqtt, (mqtts, tls.subscribe()), &stop, &mut tasks);
     tasks.spawn(serve::http(http, app, serve::stopped(&stop)));
     let addresses = Addresses {
         http: http_at,
         mqtt: mqtt_at,
         mqtts: mqtts_at,
+        metrics,
         issuer,
         ca,
         data: config.data,
@@ -158,6 +165,19 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         ready_file::write(file, &addresses).map_err(file_error(file))?;
     }
     Ok(Running { addresses, made_admin_token, bridge, tokens: cached, certificate: config.certificate, tls, stop, tasks })
+}
+
+fn serve_devices(
+    bridge: &Arc<Bridge>,
+    mqtt: TcpListener,
+    (mqtts, certificate): (TcpListener, watch::Receiver<Arc<rustls::ServerConfig>>),
+    stop: &watch::Sender<bool>,
+    tasks: &mut JoinSet<()>,
+) {
+    let (plain, secure) = (bridge.clone(), bridge.clone());
+    let (plain_stop, secure_stop) = (serve::stopped(stop), serve::stopped(stop));
+    tasks.spawn(async move { plain.serve_tcp(mqtt, plain_stop).await });
+    tasks.spawn(async move { secure.serve_tls(mqtts, certificate, secure_stop).await });
 }
 
 impl Running {

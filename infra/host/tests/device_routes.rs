@@ -112,6 +112,7 @@ fn config(data: &Path) -> Config {
         http: any,
         mqtt: any,
         mqtts: any,
+        metrics: None,
         certificate: None,
         data: data.to_owned(),
         project: "local".parse().unwrap(),

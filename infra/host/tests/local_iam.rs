@@ -40,6 +40,7 @@ fn config(data: &Path, local: LocalIam) -> Config {
         http: any,
         mqtt: any,
         mqtts: any,
+        metrics: None,
         certificate: None,
         data: data.to_owned(),
         project: "local".parse().unwrap(),

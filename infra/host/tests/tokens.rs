@@ -27,6 +27,7 @@ fn config(data: &std::path::Path, tokens: TokenConfig) -> Config {
         http: any,
         mqtt: any,
         mqtts: any,
+        metrics: None,
         certificate: None,
         data: data.to_owned(),
         project: "local".parse().unwrap(),

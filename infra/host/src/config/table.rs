@@ -51,10 +51,12 @@ variables! {
     HTTP "DRAWBRIDGE_HTTP" "address:port", "", "the same with an address; wins over PORT";
     MQTT "DRAWBRIDGE_MQTT" "address:port", "", "where the bridge listens without TLS";
     MQTTS "DRAWBRIDGE_MQTTS" "address:port", "", "where the bridge listens with TLS";
+    METRICS "DRAWBRIDGE_METRICS" "address:port", "", "where GET /metrics is answered, for Prometheus; keep it on loopback or a network of your own";
     TLS_CERT "DRAWBRIDGE_TLS_CERT" "a PEM file", "", "certificate chain of DRAWBRIDGE_MQTTS; read again at SIGHUP";
     TLS_KEY "DRAWBRIDGE_TLS_KEY" "a PEM file", "", "its key";
     READY_FILE "DRAWBRIDGE_READY_FILE" "a file", "", "written as JSON with every bound address once everything listens";
     LOG "DRAWBRIDGE_LOG" "a level, or target=level with commas between them", "info", "what is logged";
+    LOG_FORMAT "DRAWBRIDGE_LOG_FORMAT" "text, json, gcp or aws", "", "as what; without, gcp on Cloud Run, aws on Lambda, else text";
 }
 
 const HEAD: &str = "\
