@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `up`, `tail` | the installation on this machine |
 //! | `registries` `devices` `credentials` `configs` `states` `commands` | one noun each: its verbs, flags and columns |
+//! | `apply` | registries and devices as a file says, such as Terraform writes it |
 //! | `service_account_key` | a key file for a program that administers the local stack |
 //! | `access_tokens` | the five subcommands of Google's sample `accesstoken.py` |
 //! | `cost` | what each design costs a month |
@@ -14,6 +15,7 @@
 //! Exit codes: 0 done, 64 a flag, variable or file is wrong, 1 anything else.
 
 mod access_tokens;
+mod apply;
 mod broadcasts;
 mod changes;
 mod client;
@@ -81,6 +83,8 @@ enum Command {
     States(Box<Noun<states::States>>),
     /// Send commands to devices, now or when they are back.
     Commands(Box<Noun<commands::Commands>>),
+    /// Make registries and devices what a file says.
+    Apply(Box<apply::Args>),
     #[command(flatten)]
     AccessTokens(access_tokens::AccessTokens),
     /// Make a key file for a service account of the local stack.
@@ -127,6 +131,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Configs(noun) => noun.run(),
         Command::States(noun) => noun.run(),
         Command::Commands(noun) => noun.run(),
+        Command::Apply(args) => apply::run(*args),
         Command::AccessTokens(tokens) => tokens.run(),
         Command::ServiceAccountKey(args) => service_account_key::run(&args),
         Command::Cost(args) => cost::run(&args),

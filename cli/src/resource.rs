@@ -10,6 +10,8 @@ use crate::error::usage;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Resource(Vec<String>);
 
+/// `projects/{p}/locations/{l}`.
+const PLACE_PARTS: usize = 4;
 const REGISTRIES: &str = "registries";
 const DEVICES: &str = "devices";
 const COMMANDS: &str = "commands";
@@ -66,6 +68,16 @@ impl Resource {
     /// The parts of its path.
     pub(crate) fn segments(&self) -> &[String] {
         &self.0
+    }
+
+    /// The location that it is in.
+    pub(crate) fn place(&self) -> Self {
+        Self(self.0.iter().take(PLACE_PARTS).cloned().collect())
+    }
+
+    /// As in `registries/r/devices/d`: without the location.
+    pub(crate) fn path_in_its_place(&self) -> String {
+        self.0.get(PLACE_PARTS..).unwrap_or_default().join("/")
     }
 
     /// Its own id.

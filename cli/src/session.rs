@@ -48,7 +48,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn open(common: Common) -> Result<Self> {
+    /// Reads the settings; nothing is sent yet.
+    pub(crate) fn open(common: Common) -> Result<Self> {
         let profile = Profile::read(common.profile.as_deref())?;
         let endpoint = common.endpoint.clone().or_else(|| profile.endpoint.clone()).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
         let endpoint = url(&endpoint)?;
@@ -106,6 +107,16 @@ impl Session {
     /// Whether requests are printed and not sent.
     pub(crate) fn prints(&self) -> bool {
         self.client.only_print
+    }
+
+    /// Whether programs read the answer.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// All rows of a list; none when the request was printed.
+    pub(crate) fn all(&self, request: &Request, key: &str) -> Result<Vec<Value>> {
+        Ok(self.client.list(request, key, &Paging::default())?.unwrap_or_default())
     }
 
     /// Sends, and says what was done: for people `text`, for programs the answer.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by panicking")]
 
 mod access_tokens;
+mod apply;
 mod commands;
 mod configs;
 mod credentials;
