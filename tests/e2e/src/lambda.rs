@@ -1,5 +1,6 @@
 //! AWS on this machine: moto for what Lambda functions keep, and cargo-lambda's emulator of the Lambda APIs for what calls them.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
@@ -43,7 +44,7 @@ impl AwsAccount {
             "KeySchema": [key("kind", "HASH"), key("key", "RANGE")],
         });
         this.call("dynamodb", "DynamoDB_20120810.CreateTable", &create)?;
-        let secret = json!({ "Name": this.table, "SecretString": format!("{ADMIN_TOKEN}\n"), "ClientRequestToken": this.table.repeat(3) });
+        let secret = json!({ "Name": this.table, "SecretString": format!("{ADMIN_TOKEN}\n"), "ClientRequestToken": format!("{:0>32}", std::process::id()) });
         let made = this.call("secretsmanager", "secretsmanager.CreateSecret", &secret)?;
         this.secret = made["ARN"].as_str().context("no ARN")?.to_owned();
         Ok(this)
@@ -75,10 +76,15 @@ impl LambdaFunction {
     /// When the emulator does not start.
     pub fn start(scene: &Scene, account: &AwsAccount, name: &str, variables: &[(&str, &str)]) -> Result<Self> {
         let addr = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        // The emulator reads a package before it serves, although it builds nothing.
+        let package = scene.folder("emulator")?;
+        fs::create_dir_all(package.join("src"))?;
+        fs::write(package.join("Cargo.toml"), "[package]\nname = \"emulated\"\nedition = \"2024\"\n\n[workspace]\n")?;
+        fs::write(package.join("src/main.rs"), "fn main() {}\n")?;
         let bin = PathBuf::from(setting("DRAWBRIDGE_TEST_PYTHON")?).with_file_name("cargo-lambda");
         let mut watch = Command::new(bin);
         let port = addr.port().to_string();
-        watch.args(["lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P", &port]).current_dir(&scene.dir);
+        watch.args(["lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P", &port]).current_dir(&package);
         let mut emulator = Process::start("cargo lambda watch", &mut watch, &scene.dir.join(format!("{name}-emulator.log")))?;
         emulator.wait_for("Lambda API", PATIENCE, || Ok(TcpStream::connect(addr).is_ok().then_some(())))?;
         let mut function = Command::new(setting("DRAWBRIDGE_TEST_FUNCTION")?);
