@@ -130,12 +130,17 @@ fn a_token_that_is_refused_is_made_anew_and_refused_twice_is_the_end() {
     cloud.seen.lock().unwrap().refuse = vec![0];
     let (code, said) = device.upload(TO, &[]);
     assert!(code == Some(0) && stored(&cloud).unwrap() == file, "{said}");
-    let tokens = cloud.seen.lock().unwrap().tokens.clone();
-    assert!(tokens.len() == 2 && tokens[0] != tokens[1]);
+    // A refusal that is lost with the line it closes brings the same token once more.
+    let tokens = |cloud: &Files| {
+        let mut tokens = cloud.seen.lock().unwrap().tokens.clone();
+        tokens.dedup();
+        tokens.len()
+    };
+    assert_eq!(tokens(&cloud), 2);
     cloud.seen.lock().unwrap().refuse = (2..99).collect();
     let (code, said) = device.upload(TO, &[]);
     assert!(code == Some(1) && said.contains("the server refuses with 401: token expired"), "{said}");
-    assert_eq!(cloud.seen.lock().unwrap().tokens.len(), 4);
+    assert_eq!(tokens(&cloud), 4);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use reqwest::{Body, Response, StatusCode};
 
 use super::UploadError;
@@ -13,6 +14,11 @@ use crate::download::progress::Progress;
 
 /// How often the progress is drawn and a line that takes nothing is noticed.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// How long a later attempt holds its body back for a refusal to come first, as `Expect: 100-continue` would (RFC 9110,
+/// section 10.1.1, which our HTTP library does not speak). A server that refuses by the head alone closes the line upon the
+/// body, and what it said is lost with it.
+const REFUSAL_FIRST: Duration = Duration::from_millis(500);
 
 /// How one attempt ended, when the next may do better.
 enum Ended {
@@ -57,7 +63,7 @@ impl Sender {
         loop {
             self.content.check()?;
             attempts += 1;
-            let (why, wait) = match self.attempt(progress).await? {
+            let (why, wait) = match self.attempt(progress, attempts > 1).await? {
                 Ended::Stored(sum) => return Ok(sum),
                 Ended::Broken(why) => {
                     refused = false;
@@ -83,9 +89,14 @@ impl Sender {
         }
     }
 
-    async fn attempt(&self, progress: &mut Progress) -> Result<Ended, UploadError> {
+    async fn attempt(&self, progress: &mut Progress, is_later: bool) -> Result<Ended, UploadError> {
         let sent = Sent::new();
-        let body = Body::wrap_stream(self.content.stream(&sent)?);
+        let content = self.content.stream(&sent)?;
+        let held_back = async move {
+            tokio::time::sleep(if is_later { REFUSAL_FIRST } else { Duration::ZERO }).await;
+            content
+        };
+        let body = Body::wrap_stream(held_back.flatten_stream());
         let announced = self.announce.then_some(self.content.crc32c);
         let answered = tokio::select! {
             answered = self.client.put(body, self.content.size, announced) => answered?,

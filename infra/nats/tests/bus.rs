@@ -35,6 +35,9 @@ async fn a_command_reaches_the_session_wherever_it_is_and_its_answer_comes_back(
     assert!(nodes.iter().all(|n| n.counters().unconfirmed == 0), "each was known to the server before it was let in");
 }
 
+/// A command that meets a session on its way out waits its whole time; on a busy machine one does.
+const LEAVING: std::time::Duration = std::time::Duration::from_secs(10);
+
 #[tokio::test]
 async fn a_device_without_a_session_is_not_connected_at_once() {
     let bus = Bus::new();
@@ -42,12 +45,12 @@ async fn a_device_without_a_session_is_not_connected_at_once() {
     let (device, key) = (Device::that_answers(Delivery::Acknowledged), key("dev"));
     let start = Instant::now();
     assert_eq!(function.deliver(&key, command("x")).await.unwrap(), Delivery::NotConnected);
+    assert!(start.elapsed() < COMMAND_TIMEOUT, "{:?}", start.elapsed());
     let here = device.enter(&node, &key).await;
     assert_eq!(function.deliver(&key, command("x")).await.unwrap(), Delivery::Acknowledged);
     drop(here);
     let gone = async { while function.deliver(&key, command("x")).await.unwrap() != Delivery::NotConnected {} };
-    tokio::time::timeout(COMMAND_TIMEOUT, gone).await.expect("gone with its session");
-    assert!(start.elapsed() < COMMAND_TIMEOUT, "{:?}", start.elapsed());
+    tokio::time::timeout(LEAVING, gone).await.expect("gone with its session");
 }
 
 #[tokio::test]
