@@ -188,7 +188,7 @@ async fn authenticate(bridge: &Arc<Bridge>, name: &DeviceName, hello: Hello) -> 
         other => Refused::Unavailable(domain::PortError::passing("records", other)),
     })?;
     let mut registered = Sessions::enter(bridge, device.key()).ok_or(Refused::Full(bridge.limits.max_sessions))?;
-    registered.announce().await;
+    registered.seat.announce().await;
     let opening = Opening {
         device,
         registry,

@@ -107,6 +107,22 @@ counters! {
     commands_timed_out,
     /// PUBACKs of commands that came after nobody waited for them any more; recorded where the command was kept.
     commands_acked_late,
+    /// Devices attached to gateways.
+    attached,
+    /// Attaches refused: no right to it, or the gateway has as many as allowed.
+    attach_refused,
+    /// Attached devices that their gateway detached.
+    detached,
+    /// Attached devices that lost the right to it: unbound, blocked, deleted, or their token expired.
+    detached_revoked,
+    /// Attached devices that connected themselves, or through another gateway.
+    detached_taken_over,
+    /// Attached devices that broke a rule: size, subfolder, no route.
+    detached_rule,
+    /// Publishes of gateways for devices that were not attached. Never acknowledged.
+    not_attached,
+    /// Messages for the errors topic of a gateway that it did not read in time, and lost.
+    gateway_errors_lost,
     /// Record reads or writes of a session that failed and will be tried again.
     records_failed,
     /// Sessions ended by the device's DISCONNECT.

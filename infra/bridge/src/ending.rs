@@ -24,6 +24,9 @@ pub(crate) enum Ending {
     Revoked(#[from] Refusal),
     #[error("the device or its registry was deleted")]
     Deleted,
+    /// Of an attached device alone.
+    #[error("{0}")]
+    NotBound(String),
     #[error("{0}")]
     Topic(String),
     #[error("QoS 2 is not supported: publish with QoS 0 or 1")]
@@ -47,15 +50,15 @@ pub(crate) enum Ending {
 }
 
 /// `google.rpc.Code` numbers used here.
-mod rpc {
-    pub(super) const INVALID_ARGUMENT: i32 = 3;
-    pub(super) const DEADLINE_EXCEEDED: i32 = 4;
-    pub(super) const NOT_FOUND: i32 = 5;
-    pub(super) const PERMISSION_DENIED: i32 = 7;
-    pub(super) const FAILED_PRECONDITION: i32 = 9;
-    pub(super) const ABORTED: i32 = 10;
-    pub(super) const UNAVAILABLE: i32 = 14;
-    pub(super) const UNAUTHENTICATED: i32 = 16;
+pub(crate) mod rpc {
+    pub(crate) const INVALID_ARGUMENT: i32 = 3;
+    pub(crate) const DEADLINE_EXCEEDED: i32 = 4;
+    pub(crate) const NOT_FOUND: i32 = 5;
+    pub(crate) const PERMISSION_DENIED: i32 = 7;
+    pub(crate) const FAILED_PRECONDITION: i32 = 9;
+    pub(crate) const ABORTED: i32 = 10;
+    pub(crate) const UNAVAILABLE: i32 = 14;
+    pub(crate) const UNAUTHENTICATED: i32 = 16;
 }
 
 impl Ending {
@@ -67,7 +70,7 @@ impl Ending {
             Self::TakenOver => Code::SessionTakenOver,
             Self::Expired(_) => Code::MaximumConnectTime,
             Self::Revoked(Refusal::Blocked) | Self::Deleted => Code::AdministrativeAction,
-            Self::Revoked(_) => Code::NotAuthorized,
+            Self::Revoked(_) | Self::NotBound(_) => Code::NotAuthorized,
             Self::Topic(_) => Code::TopicNameInvalid,
             Self::QosTwo => Code::QosNotSupported,
             Self::Retain => Code::RetainNotSupported,
@@ -94,7 +97,7 @@ impl Ending {
             Self::Expired(_) => rpc::UNAUTHENTICATED,
             Self::Revoked(refusal) => refusal_code(refusal),
             Self::Deleted => rpc::NOT_FOUND,
-            Self::Publish(EventError::NoRoute { .. }) => rpc::FAILED_PRECONDITION,
+            Self::NotBound(_) | Self::Publish(EventError::NoRoute { .. }) => rpc::FAILED_PRECONDITION,
             Self::Publish(EventError::Port(_)) => rpc::UNAVAILABLE,
             _ => rpc::INVALID_ARGUMENT,
         };
@@ -119,7 +122,7 @@ impl Ending {
             Self::Silent(_) => &counters.ended_silent,
             Self::TakenOver => &counters.ended_taken_over,
             Self::Expired(_) => &counters.ended_expired,
-            Self::Revoked(_) | Self::Deleted => &counters.ended_revoked,
+            Self::Revoked(_) | Self::NotBound(_) | Self::Deleted => &counters.ended_revoked,
             Self::Malformed(_) | Self::PacketTooLarge { .. } => &counters.ended_malformed,
             Self::Publish(EventError::Port(_)) => &counters.ended_publish,
             Self::Stalled(_) => &counters.ended_stalled,

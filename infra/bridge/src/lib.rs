@@ -7,6 +7,8 @@
 //! * A PUBACK means that the publisher has the message. PUBACKs leave in the order of the publishes.
 //! * A publish that fails closes the connection unacknowledged; the device sends it again: duplicates, no loss.
 //! * A slow publisher slows the device (TCP), never grows memory; pings, commands and takeovers go on meanwhile.
+//! * A gateway's attach is acknowledged once commands find the device, and not before; what came before it is finished first.
+//!   What goes wrong with one attached device is told on the gateway's errors topic and leaves the others alone.
 //! * Every refusal says why: in the MQTT 5 reason string, and in the device's `lastErrorStatus`.
 //!
 //! What of MQTT is not there, and how it is answered

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::limits::{IDLE_LIMIT, MAX_EVENT_BYTES, PUBLISH_WINDOW};
+use protocol::limits::{IDLE_LIMIT, MAX_ATTACHED_DEVICES, MAX_EVENT_BYTES, PUBLISH_WINDOW};
 
 /// Largest packet after CONNECT, in bytes: the largest event and 32 KiB for its topic and MQTT 5 user properties.
 /// Past it the connection is closed ("malformed or too large"), since the rest cannot be skipped safely.
@@ -22,6 +22,8 @@ pub(crate) const HELD_BYTES: usize = MAX_EVENT_BYTES;
 pub(crate) const OUTBOX_BYTES: usize = 256 * 1024;
 /// Configurations sent and not acknowledged, per connection. Past it newer ones wait for an acknowledgement.
 pub(crate) const CONFIGS_IN_FLIGHT: usize = 4;
+/// Attached devices of one session whose records are read again at the same time.
+pub(crate) const REREADS: usize = 8;
 /// Keep-alive asked of an MQTT 5 client that wants none or a longer one: two thirds of the idle limit.
 pub(crate) const SERVER_KEEPALIVE_SECS: u16 = (IDLE_LIMIT.as_secs() * 2 / 3) as u16;
 
@@ -47,6 +49,8 @@ pub struct Limits {
     pub publish_bytes: usize,
     /// Commands sent to one session and not acknowledged. Past it a command times out at once.
     pub commands_in_flight: usize,
+    /// Devices attached to one gateway's session. Past it an attach is refused on the errors topic.
+    pub attached_devices: usize,
     /// How long a command waits for the device's acknowledgement. Well below [`domain::command::CLAIM_LAPSES`], or a command
     /// that waited is sent by somebody else meanwhile.
     pub command_timeout: Duration,
@@ -69,6 +73,7 @@ impl Default for Limits {
             window: PUBLISH_WINDOW,
             publish_bytes: 512 * 1024 * 1024,
             commands_in_flight: 20,
+            attached_devices: MAX_ATTACHED_DEVICES,
             command_timeout: Duration::from_secs(30),
             recheck: Duration::from_secs(60),
             write_stall: Duration::from_secs(60),

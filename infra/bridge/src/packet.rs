@@ -72,6 +72,15 @@ impl Wire {
         outbox.put_u16(id.get());
     }
 
+    /// Appends the PUBACK of `id` that says that it was refused; MQTT 3.1.1 has none.
+    pub(crate) fn refuse(&mut self, outbox: &mut BytesMut, packet_id: NonZeroU16, why: &str) {
+        let Self::V5(codec) = self else { return };
+        let reason_code = v5::PublishAckReason::NotAuthorized;
+        let ack = v5::PublishAck { packet_id, reason_code, properties: Vec::new(), reason_string: Some(why.into()) };
+        // A gateway whose maximum packet size is below the text has it from the errors topic, or not at all.
+        let _silently = codec.encode(v5::Packet::PublishAck(ack), outbox);
+    }
+
     /// Appends a PINGRESP.
     pub(crate) fn pong(outbox: &mut BytesMut) {
         outbox.put_slice(&[0xD0, 0x00]);

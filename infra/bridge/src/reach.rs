@@ -13,6 +13,8 @@ use crate::signals::{Signal, Signals};
 /// A command on its way to a session, with who waits for its fate.
 #[derive(Debug)]
 pub(crate) struct Order {
+    /// Whom it is for: the session's own place in the map, or that of a device attached to it.
+    pub(crate) place: u64,
     pub(crate) command: Command,
     pub(crate) reply: oneshot::Sender<Result<Delivery, PortError>>,
 }
@@ -20,14 +22,28 @@ pub(crate) struct Order {
 /// The near end of what a session listens to.
 #[derive(Debug, Clone)]
 pub(crate) struct Reach {
+    /// The place in the map that it leads to.
+    pub(crate) place: u64,
+    /// Whether the device is there through a gateway, whose signals and orders these are.
+    pub(crate) is_attached: bool,
     pub(crate) signals: Arc<Signals>,
     pub(crate) orders: mpsc::Sender<Box<Order>>,
 }
 
 impl Reach {
+    /// The same session, as the device at `place` that is attached to it is reached.
+    pub(crate) fn attached(&self, place: u64) -> Self {
+        Self { place, is_attached: true, ..self.clone() }
+    }
+
+    /// Tells the session something about the device.
+    pub(crate) fn raise(&self, signal: Signal) {
+        if self.is_attached { self.signals.raise_attached(self.place, signal) } else { self.signals.raise(signal) }
+    }
+
     async fn deliver(&self, bridge: &Bridge, command: Command) -> Result<Delivery, PortError> {
         let (reply, answer) = oneshot::channel();
-        match self.orders.try_send(Box::new(Order { command, reply })) {
+        match self.orders.try_send(Box::new(Order { place: self.place, command, reply })) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Closed(_)) => return Ok(Delivery::NotConnected),
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -61,7 +77,7 @@ impl CommandChannel for LocalCommands {
 
     async fn hint(&self, device: &DeviceKey) -> Result<(), PortError> {
         if let Some(session) = self.0.sessions.reach(device) {
-            session.signals.raise(Signal::Changed);
+            session.raise(Signal::Changed);
         }
         Ok(())
     }
@@ -80,10 +96,10 @@ impl LiveSession for Local {
     }
 
     fn hint(&self) {
-        self.reach.signals.raise(Signal::Changed);
+        self.reach.raise(Signal::Changed);
     }
 
     fn take_over(&self) {
-        self.reach.signals.raise(Signal::TakenOver);
+        self.reach.raise(Signal::TakenOver);
     }
 }

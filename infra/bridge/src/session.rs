@@ -2,10 +2,15 @@
 //! handled, so pings, commands and takeovers go on while something else is slow.
 
 mod chores;
+mod control;
 mod downlink;
+mod gateway_errors;
 mod inbound;
 mod opening;
+mod party;
+mod published;
 mod queue;
+mod subscriptions;
 mod timers;
 mod window;
 
@@ -16,7 +21,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use pubsub_fanout::Speaker;
 use tracing::debug;
 
 use crate::bridge::Bridge;
@@ -29,6 +33,7 @@ use crate::signals::Signal;
 use chores::Chores;
 use downlink::Downlink;
 pub(crate) use opening::Opening;
+use party::Parties;
 use timers::Timers;
 use window::Window;
 
@@ -39,11 +44,8 @@ pub(crate) struct Session {
     wire: Wire,
     inbox: BytesMut,
     outbox: Outbox,
-    speaker: Arc<Speaker>,
-    /// The device's number in decimal: topics may name it by this too.
-    number: Box<str>,
-    /// What let the device in; checked again when its record changes.
-    token: Box<str>,
+    /// Whom it speaks for.
+    parties: Parties,
     is_gateway: bool,
     window: Window,
     downlink: Downlink,
@@ -76,7 +78,7 @@ impl Session {
 
     /// Handles the next thing that moves.
     async fn turn(&mut self) -> Result<(), Ending> {
-        self.window.start(&self.bridge, &self.speaker);
+        self.start()?;
         self.decode()?;
         let may_read = self.may_read();
         tokio::select! {
@@ -114,10 +116,28 @@ impl Session {
             Signal::TakenOver => Err(Ending::TakenOver),
             Signal::Shutdown => Err(Ending::Shutdown),
             Signal::Changed => {
+                let own = self.parties.own.place;
                 self.read_records();
-                self.read_config();
-                self.deliver_queued();
+                self.read_config(own);
+                self.deliver_queued(own);
                 Ok(())
+            }
+            Signal::Attached => {
+                self.on_attached_signals();
+                Ok(())
+            }
+        }
+    }
+
+    /// What attached devices are told.
+    fn on_attached_signals(&mut self) {
+        for (place, is_taken_over) in self.registered.signals.take_attached() {
+            if is_taken_over {
+                self.break_off(place, &Ending::TakenOver);
+            } else {
+                self.check_attached([place]);
+                self.read_config(place);
+                self.deliver_queued(place);
             }
         }
     }
@@ -132,12 +152,15 @@ impl Session {
         }
         ending.counter(&self.bridge.counters).one();
         self.bridge.counters.qos0_lost.add(self.window.not_resent());
-        debug!(device.id = %self.speaker.key.id, "Session of `{}` ended: {ending}", self.speaker.key);
+        let key = self.parties.own.speaker.key.clone();
+        debug!(device.id = %key.id, "Session of `{key}` ended: {ending}");
         self.wire.disconnect(&mut self.outbox.bytes, &ending);
-        let Session { bridge, link, outbox, speaker, registered, .. } = self;
+        let Session { bridge, link, outbox, parties, registered, .. } = self;
+        // What is attached goes with the connection.
+        drop(parties);
         let noted = async {
             let Some(status) = ending.status() else { return };
-            if bridge.fanout.statuses.error(&speaker.key, status).await.is_err() {
+            if bridge.fanout.statuses.error(&key, status).await.is_err() {
                 bridge.counters.records_failed.one();
             }
         };
@@ -149,12 +172,19 @@ impl Session {
     async fn finish(&mut self) {
         let mut connected = true;
         while self.window.has_work() || (connected && !self.outbox.is_empty()) {
-            self.window.start(&self.bridge, &self.speaker);
+            if self.start().is_err() {
+                return;
+            }
             tokio::select! {
                 biased;
                 Signal::TakenOver = self.registered.signals.next() => return,
                 Some(batch) = self.window.running.next(), if !self.window.running.is_empty() => {
                     if self.on_published(batch).is_err() {
+                        return;
+                    }
+                }
+                Some(chore) = self.chores.running.next(), if self.window.barred => {
+                    if self.on_chore(chore).is_err() {
                         return;
                     }
                 }

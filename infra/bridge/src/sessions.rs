@@ -1,7 +1,8 @@
-//! The live sessions of this process, by device.
+//! The live sessions of this process, by device: a device's own, or that of the gateway it is attached to.
+
+mod seat;
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,75 +11,44 @@ use domain::DeviceKey;
 use tokio::sync::mpsc;
 
 use crate::bridge::Bridge;
-use crate::reach::{Local, Order, Reach};
+use crate::reach::Reach;
 use crate::signals::{Signal, Signals};
+pub(crate) use seat::{Registered, Seat};
 
 /// How often a stopping bridge tells its sessions.
 const DRAIN_ROUND: Duration = Duration::from_millis(100);
 
-/// What the map knows of a session.
-#[derive(Debug)]
-struct Entrance {
-    /// Which of the device's connections it is.
-    number: u64,
-    reach: Reach,
+/// Who is where.
+#[derive(Debug, Default)]
+struct Map {
+    reaches: HashMap<DeviceKey, Reach>,
+    /// How many of them are devices attached to gateways.
+    attached: usize,
 }
 
-/// A session's own end of its entry in the map. The entry goes when this is dropped.
-pub(crate) struct Registered {
-    bridge: Arc<Bridge>,
-    key: DeviceKey,
-    number: u64,
-    pub(crate) signals: Arc<Signals>,
-    pub(crate) orders: mpsc::Receiver<Box<Order>>,
-    /// Other nodes reach the session while this lives.
-    presence: Option<Box<dyn Send + Sync>>,
-}
-
-impl std::fmt::Debug for Registered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Registered").field("key", &self.key).field("number", &self.number).finish_non_exhaustive()
-    }
-}
-
-impl Registered {
-    /// A number that no other session of this process has.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// Tells the other nodes that the session is here.
-    pub(crate) async fn announce(&mut self) {
-        if let (Some(presence), Some(reach)) = (&self.bridge.presence, self.bridge.sessions.reach_of(&self.key, self.number)) {
-            let session = Local { bridge: self.bridge.clone(), reach };
-            self.presence = Some(presence.enter(&self.key, Arc::new(session)).await);
+impl Map {
+    /// Puts a device in; whoever was there before is told that it was taken over.
+    fn put(&mut self, key: &DeviceKey, reach: Reach) {
+        self.attached += usize::from(reach.is_attached);
+        if let Some(old) = self.reaches.insert(key.clone(), reach) {
+            self.attached -= usize::from(old.is_attached);
+            old.raise(Signal::TakenOver);
         }
     }
 
-    /// Takes no more commands; who waits for one hears that the device is not connected.
-    pub(crate) fn refuse_orders(&mut self) {
-        self.presence = None;
-        self.orders.close();
-        while self.orders.try_recv().is_ok() {}
-    }
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        let mut map = self.bridge.sessions.lock();
-        // A newer connection of the same device may have the entry by now.
-        if map.get(&self.key).is_some_and(|e| e.number == self.number) {
-            map.remove(&self.key);
+    /// Takes the device out, unless a newer connection has its entry by now.
+    fn remove(&mut self, key: &DeviceKey, place: u64) {
+        if self.reaches.get(key).is_some_and(|r| r.place == place) {
+            self.attached -= usize::from(self.reaches.remove(key).is_some_and(|r| r.is_attached));
         }
-        drop(map);
-        self.bridge.sessions.ended();
     }
 }
 
-/// The map. At most `max_sessions` entries: a CONNECT past it is refused.
+/// The map. At most `max_sessions` sessions: a CONNECT past it is refused. Each may have as many attached devices as its own
+/// limit says.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    map: Mutex<HashMap<DeviceKey, Entrance>>,
+    map: Mutex<Map>,
     next: AtomicU64,
     /// Sessions not yet gone, those taken over included.
     live: AtomicU64,
@@ -86,7 +56,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    fn lock(&self) -> MutexGuard<'_, HashMap<DeviceKey, Entrance>> {
+    fn lock(&self) -> MutexGuard<'_, Map> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -105,34 +75,43 @@ impl Sessions {
         let this = &bridge.sessions;
         let (sender, orders) = mpsc::channel(bridge.limits.commands_in_flight.max(1));
         let signals = Arc::new(Signals::default());
-        let number = this.next.fetch_add(1, Ordering::Relaxed);
-        let entrance = Entrance { number, reach: Reach { signals: signals.clone(), orders: sender } };
+        let place = this.next.fetch_add(1, Ordering::Relaxed);
+        let reach = Reach { place, is_attached: false, signals: signals.clone(), orders: sender };
         let mut map = this.lock();
-        let full = map.len() >= bridge.limits.max_sessions;
-        match map.entry(key.clone()) {
-            Entry::Occupied(mut entry) => entry.insert(entrance).reach.signals.raise(Signal::TakenOver),
-            Entry::Vacant(_) if full => return None,
-            Entry::Vacant(entry) => _ = entry.insert(entrance),
+        let sessions = map.reaches.len() - map.attached;
+        let takes_place = map.reaches.get(key).is_some_and(|old| !old.is_attached);
+        if sessions >= bridge.limits.max_sessions && !takes_place {
+            return None;
         }
+        map.put(key, reach);
         this.live.fetch_add(1, Ordering::Relaxed);
-        Some(Registered { bridge: bridge.clone(), key: key.clone(), number, signals, orders, presence: None })
+        Some(Registered { seat: Seat::new(bridge, key, place, false), signals, orders })
+    }
+
+    /// Enters a device that is attached to the gateway whose session `gateway` leads to. An older session of the device, or
+    /// of a gateway it was attached to, is told that it was taken over.
+    pub(crate) fn attach(bridge: &Arc<Bridge>, key: &DeviceKey, gateway: &Reach) -> Seat {
+        let this = &bridge.sessions;
+        let place = this.next.fetch_add(1, Ordering::Relaxed);
+        this.lock().put(key, gateway.attached(place));
+        Seat::new(bridge, key, place, true)
     }
 
     /// The session of a device.
     pub(crate) fn reach(&self, key: &DeviceKey) -> Option<Reach> {
-        self.lock().get(key).map(|e| e.reach.clone())
+        self.lock().reaches.get(key).cloned()
     }
 
     /// The same, unless a newer connection has the entry.
-    fn reach_of(&self, key: &DeviceKey, number: u64) -> Option<Reach> {
-        self.lock().get(key).filter(|e| e.number == number).map(|e| e.reach.clone())
+    fn reach_of(&self, key: &DeviceKey, place: u64) -> Option<Reach> {
+        self.reach(key).filter(|r| r.place == place)
     }
 
     /// Tells every session to finish, and waits until the last is gone.
     pub(crate) async fn drain(&self) {
         loop {
             // Again every round: a session may have entered after the last one.
-            self.lock().values().for_each(|e| e.reach.signals.raise(Signal::Shutdown));
+            self.lock().reaches.values().for_each(|reach| reach.signals.raise(Signal::Shutdown));
             if tokio::time::timeout(DRAIN_ROUND, self.empty()).await.is_ok() {
                 return;
             }

@@ -1,7 +1,9 @@
 //! What a session is told from outside, besides commands. Each kind is a flag: told twice is told once, so nothing
 //! here can overflow.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -15,12 +17,16 @@ pub(crate) enum Signal {
     Shutdown = 2,
     /// The device's records changed: read them again.
     Changed = 4,
+    /// Devices attached to this gateway are told something: see [`Signals::take_attached`].
+    Attached = 8,
 }
 
 /// The flags of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     raised: AtomicU8,
+    /// What is told to attached devices, by their place in the map of sessions.
+    attached: Mutex<BTreeMap<u64, u8>>,
     wake: Notify,
 }
 
@@ -31,10 +37,22 @@ impl Signals {
         self.wake.notify_one();
     }
 
+    /// Raises `signal` for the device that is attached at `place`.
+    pub(crate) fn raise_attached(&self, place: u64, signal: Signal) {
+        *self.attached.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_default() |= signal as u8;
+        self.raise(Signal::Attached);
+    }
+
+    /// The places for which something was raised, and whether each was taken over.
+    pub(crate) fn take_attached(&self) -> Vec<(u64, bool)> {
+        let taken = std::mem::take(&mut *self.attached.lock().unwrap_or_else(PoisonError::into_inner));
+        taken.into_iter().map(|(place, raised)| (place, raised & Signal::TakenOver as u8 != 0)).collect()
+    }
+
     /// Waits for the next signal, most urgent first.
     pub(crate) async fn next(&self) -> Signal {
         loop {
-            for signal in [Signal::TakenOver, Signal::Shutdown, Signal::Changed] {
+            for signal in [Signal::TakenOver, Signal::Shutdown, Signal::Changed, Signal::Attached] {
                 if self.raised.fetch_and(!(signal as u8), Ordering::AcqRel) & signal as u8 != 0 {
                     return signal;
                 }

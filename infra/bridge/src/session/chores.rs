@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use domain::command::Drained;
 use domain::config::{self, DeviceConfig};
+use domain::device::GatewayType;
 use domain::identity::UnverifiedJwt;
 use domain::ports::Versioned;
 use domain::status::Seen;
-use domain::{Device, PortError, Refusal, Registry};
+use domain::{Device, DomainError, PortError, Refusal, Registry};
+use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{self, FuturesUnordered};
 
 use super::Session;
+use super::control::{Attached, Claim, check_again};
 use crate::ending::Ending;
+use crate::limits::REREADS;
 
 /// Notes under way, per session. Past it a note is dropped and counted: it concerns last-seen times only.
 const NOTES: usize = 16;
@@ -21,13 +25,15 @@ const NOTES: usize = 16;
 /// The device and its registry as they are now; `None` when either is gone.
 pub(super) type RecordsRead = Result<Option<(Versioned<Device>, Registry)>, PortError>;
 
-/// The result of a chore.
+/// The result of a chore. Numbers are the places of devices.
 pub(super) enum Chore {
-    Config(Result<Option<DeviceConfig>, PortError>),
+    Config(u64, Result<Option<DeviceConfig>, PortError>),
     Records(Box<RecordsRead>),
+    Attached(Box<Attached>),
+    Checked(Vec<(u64, Result<Device, DomainError>)>),
     Noted(Result<(), PortError>),
-    AckedLate(Result<(), PortError>),
-    Drained(Result<Drained, PortError>),
+    AckedLate(u64, Result<(), PortError>),
+    Drained(u64, Result<Drained, PortError>),
 }
 
 /// A read that runs, and whether it is wanted once more.
@@ -56,32 +62,27 @@ impl Reading {
 pub(super) struct Chores {
     pub(super) running: FuturesUnordered<BoxFuture<'static, Chore>>,
     notes: usize,
-    config: Reading,
-    records: Reading,
-    /// A configuration could not be read; the next recheck tries again.
-    config_owed: bool,
-    pub(super) queue: Reading,
-    /// The queue of commands is to be looked at again at the next recheck.
-    pub(super) queue_owed: bool,
     /// Version of the device record that the token was last checked against.
     device_version: Option<u64>,
 }
 
 impl Session {
     /// Reads the configuration again, if the device subscribed to it.
-    pub(super) fn read_config(&mut self) {
-        if self.downlink.wants_config() && self.chores.config.wish() {
-            let (bridge, speaker) = (self.bridge.clone(), self.speaker.clone());
-            self.chores.running.push(Box::pin(async move { Chore::Config(config::latest(&bridge.fanout.stores, &speaker.key).await) }));
+    pub(super) fn read_config(&mut self, place: u64) {
+        let Some(party) = self.parties.at_mut(place).filter(|p| p.line.config.is_some()) else { return };
+        if party.config.wish() {
+            let (bridge, speaker) = (self.bridge.clone(), party.speaker.clone());
+            let read = async move { Chore::Config(place, config::latest(&bridge.fanout.stores, &speaker.key).await) };
+            self.chores.running.push(Box::pin(read));
         }
     }
 
-    /// Reads the device and its registry again.
+    /// Reads the session's own device and its registry again.
     pub(super) fn read_records(&mut self) {
-        if !self.chores.records.wish() {
+        if !self.parties.own.records.wish() {
             return;
         }
-        let (bridge, speaker) = (self.bridge.clone(), self.speaker.clone());
+        let (bridge, speaker) = (self.bridge.clone(), self.parties.own.speaker.clone());
         self.chores.running.push(Box::pin(async move {
             let stores = &bridge.fanout.stores;
             let read = async {
@@ -93,31 +94,65 @@ impl Session {
         }));
     }
 
+    /// Checks again that the gateway may speak for these devices. One task for all, with a few reads at a time.
+    pub(super) fn check_attached(&mut self, places: impl IntoIterator<Item = u64>) {
+        let own = self.parties.own.place;
+        let mut claims = Vec::new();
+        for place in places.into_iter().filter(|place| *place != own) {
+            if let Some(party) = self.parties.at_mut(place)
+                && party.records.wish()
+            {
+                claims.push(Claim { place, named: party.named(), token: party.token.clone() });
+            }
+        }
+        if claims.is_empty() {
+            return;
+        }
+        let (bridge, gateway) = (self.bridge.clone(), self.parties.own.speaker.key.clone());
+        self.chores.running.push(Box::pin(async move {
+            let check = |claim: Claim| {
+                let (bridge, gateway) = (bridge.clone(), gateway.clone());
+                async move { (claim.place, check_again(&bridge, &gateway, &claim).await) }
+            };
+            Chore::Checked(stream::iter(claims).map(check).buffer_unordered(REREADS).collect().await)
+        }));
+    }
+
     /// The slow look at the records that needs no hint.
     pub(super) fn recheck(&mut self) {
         self.read_records();
-        if std::mem::take(&mut self.chores.config_owed) {
-            self.read_config();
-        }
-        if std::mem::take(&mut self.chores.queue_owed) {
-            self.deliver_queued();
+        let places = self.parties.places();
+        self.check_attached(places.iter().copied());
+        for place in places {
+            let Some(party) = self.parties.at_mut(place) else { continue };
+            let (config, queue) = (std::mem::take(&mut party.config_owed), std::mem::take(&mut party.queue_owed));
+            if config {
+                self.read_config(place);
+            }
+            if queue {
+                self.deliver_queued(place);
+            }
         }
     }
 
     /// Has the next recheck read the configuration too.
-    pub(super) fn owe_config(&mut self) {
-        self.chores.config_owed = true;
+    pub(super) fn owe_config(&mut self, place: u64) {
+        if let Some(party) = self.parties.at_mut(place) {
+            party.config_owed = true;
+        }
     }
 
     /// Writes a last-seen time.
-    pub(super) fn note_seen(&mut self, what: Seen) {
-        let (bridge, speaker) = (self.bridge.clone(), self.speaker.clone());
+    pub(super) fn note_seen(&mut self, place: u64, what: Seen) {
+        let Some(party) = self.parties.at(place) else { return };
+        let (bridge, speaker) = (self.bridge.clone(), party.speaker.clone());
         self.note(Box::pin(async move { Chore::Noted(bridge.fanout.statuses.seen(&speaker.key, what).await) }));
     }
 
     /// Records that the device acknowledged a configuration.
-    pub(super) fn note_config_ack(&mut self, version: u64) {
-        let (bridge, speaker) = (self.bridge.clone(), self.speaker.clone());
+    pub(super) fn note_config_ack(&mut self, place: u64, version: u64) {
+        let Some(party) = self.parties.at(place) else { return };
+        let (bridge, speaker) = (self.bridge.clone(), party.speaker.clone());
         self.note(Box::pin(async move {
             let fanout = &bridge.fanout;
             let now = fanout.clock.now();
@@ -138,37 +173,45 @@ impl Session {
 
     pub(super) fn on_chore(&mut self, chore: Chore) -> Result<(), Ending> {
         match chore {
-            Chore::Config(read) => self.on_config_read(read),
+            Chore::Config(place, read) => self.on_config_read(place, read),
             Chore::Records(read) => self.on_records_read(*read)?,
-            Chore::Noted(noted) => {
-                self.chores.notes -= 1;
-                self.bridge.counters.records_failed.add(usize::from(noted.is_err()));
-            }
-            Chore::AckedLate(noted) => {
-                self.chores.notes -= 1;
-                self.bridge.counters.records_failed.add(usize::from(noted.is_err()));
+            Chore::Attached(attached) => self.on_attached(*attached),
+            Chore::Checked(answers) => answers.into_iter().for_each(|(place, answer)| self.on_checked(place, answer)),
+            Chore::Noted(noted) => self.on_noted(&noted),
+            Chore::AckedLate(place, noted) => {
+                self.on_noted(&noted);
                 // What stood behind it may go now.
-                self.deliver_queued();
+                self.deliver_queued(place);
             }
-            Chore::Drained(drained) => self.on_drained(drained),
+            Chore::Drained(place, drained) => self.on_drained(place, drained),
         }
         Ok(())
     }
 
-    fn on_config_read(&mut self, read: Result<Option<DeviceConfig>, PortError>) {
-        let again = self.chores.config.done();
-        self.chores.config_owed |= read.is_err();
+    fn on_noted(&mut self, noted: &Result<(), PortError>) {
+        self.chores.notes -= 1;
+        self.bridge.counters.records_failed.add(usize::from(noted.is_err()));
+    }
+
+    fn on_config_read(&mut self, place: u64, read: Result<Option<DeviceConfig>, PortError>) {
+        let Some(party) = self.parties.at_mut(place) else { return self.read_deferred() };
+        let again = party.config.done();
+        party.config_owed |= read.is_err();
         match read {
-            Ok(config) => self.send_config(config),
+            Ok(config) => {
+                if self.send_config(place, config) {
+                    self.read_deferred();
+                }
+            }
             Err(_) => self.records_failed(),
         }
         if again {
-            self.read_config();
+            self.read_config(place);
         }
     }
 
     fn on_records_read(&mut self, read: RecordsRead) -> Result<(), Ending> {
-        let again = self.chores.records.done();
+        let again = self.parties.own.records.done();
         match read {
             Ok(None) => return Err(Ending::Deleted),
             Ok(Some((device, registry))) => self.on_records(device, registry)?,
@@ -178,6 +221,21 @@ impl Session {
             self.read_records();
         }
         Ok(())
+    }
+
+    fn on_checked(&mut self, place: u64, answer: Result<Device, DomainError>) {
+        let Some(party) = self.parties.at_mut(place) else { return };
+        let again = party.records.done();
+        let is_another = answer.as_ref().is_ok_and(|device| *device.num_id.to_string() != *party.number);
+        match answer {
+            Ok(_) if is_another => self.break_off(place, &Ending::Deleted),
+            Ok(_) if again => self.check_attached([place]),
+            Ok(_) => {}
+            Err(DomainError::Port(_)) => self.records_failed(),
+            Err(DomainError::Refused(refusal)) => self.break_off(place, &Ending::Revoked(refusal)),
+            Err(DomainError::NotFound(_)) => self.break_off(place, &Ending::Deleted),
+            Err(why) => self.break_off(place, &Ending::NotBound(why.to_string())),
+        }
     }
 
     pub(super) fn records_failed(&mut self) {
@@ -193,14 +251,18 @@ impl Session {
         if self.chores.device_version != Some(device.version) {
             self.chores.device_version = Some(device.version);
             // Deleted and made anew under the same id is another device.
-            if *device.value.num_id.to_string() != *self.number {
+            if *device.value.num_id.to_string() != *self.parties.own.number {
                 return Err(Ending::Deleted);
             }
+            self.is_gateway = device.value.gateway.kind == GatewayType::Gateway;
             let now = self.bridge.fanout.clock.now();
-            UnverifiedJwt::parse(&self.token)?.verify(&registry.name.project, Some(device.value), now)?;
+            let token = self.parties.own.token.as_deref().unwrap_or_default();
+            UnverifiedJwt::parse(token)?.verify(&registry.name.project, Some(device.value), now)?;
+            self.check_attached(self.parties.places());
         }
-        if *self.speaker.registry != registry {
-            self.speaker = Arc::new(self.speaker.with_registry(Arc::new(registry)));
+        if *self.parties.own.speaker.registry != registry {
+            let registry = Arc::new(registry);
+            self.parties.all_mut().for_each(|party| party.follow(&registry));
         }
         Ok(())
     }

@@ -10,7 +10,8 @@ use rmqtt_codec::types::QoS;
 use tokio::time::Instant;
 
 use super::Session;
-use super::window::{Publish, What};
+use super::control::Control;
+use super::window::{Foreign, Publish, What};
 use crate::ending::Ending;
 use crate::packet::{Inbound, Wire};
 
@@ -43,16 +44,16 @@ impl Session {
         if self.inbox.is_empty() && self.inbox.capacity() > 0 {
             self.inbox = BytesMut::new();
         }
-        self.window.start(&self.bridge, &self.speaker);
-        decoded
+        let started = self.start();
+        decoded.and(started)
     }
 
     fn on_packet(&mut self, packet: Inbound) -> Result<(), Ending> {
         match packet {
             Inbound::Publish(publish) => self.on_publish(*publish)?,
             Inbound::Ack(id, taken) => self.on_ack(id, taken),
-            Inbound::Subscribe(id, filters) => self.on_subscribe(id, &filters)?,
-            Inbound::Unsubscribe(id, filters) => self.on_unsubscribe(id, &filters)?,
+            Inbound::Subscribe(id, filters) => self.take_subscribe(id, filters)?,
+            Inbound::Unsubscribe(id, filters) => self.take_unsubscribe(id, filters)?,
             Inbound::Ping => self.on_ping(),
             Inbound::Disconnect => return Err(Ending::Left),
             Inbound::Unexpected(name) => return Err(Ending::Unexpected(name)),
@@ -65,7 +66,7 @@ impl Session {
         let now = Instant::now();
         if self.timers.heartbeat_noted.is_none_or(|noted| now - noted >= LAST_SEEN_EVERY) {
             self.timers.heartbeat_noted = Some(now);
-            self.note_seen(Seen::Heartbeat);
+            self.note_seen(self.parties.own.place, Seen::Heartbeat);
         }
     }
 
@@ -81,12 +82,17 @@ impl Session {
             return Err(Ending::Alias);
         }
         let topic = PublishTopic::parse(&publish.topic).map_err(|e| Ending::Topic(e.to_string()))?;
-        if !self.is_me(topic.device()) {
-            return Err(Ending::Topic(format!(
-                "topic `{topic}` belongs to another device: this session speaks for `{}`",
-                self.speaker.key.id
-            )));
+        let is_own = self.parties.own.is(topic.device());
+        let is_control = matches!(topic, PublishTopic::Attach { .. } | PublishTopic::Detach { .. });
+        if !self.is_gateway && is_control {
+            return Err(Ending::Topic(format!("topic `{topic}` cannot be published to: the device is not a gateway")));
         }
+        if !self.is_gateway && !is_own {
+            let own = &self.parties.own.speaker.key.id;
+            return Err(Ending::Topic(format!("topic `{topic}` belongs to another device: this session speaks for `{own}`")));
+        }
+        let named = || Foreign { device: topic.device().into(), topic: (&*publish.topic).into() };
+        let foreign = (!is_own && !is_control).then(|| Box::new(named()));
         let what = match topic {
             PublishTopic::Events { subfolder, .. } => What::Event(Event {
                 subfolder: subfolder.to_owned(),
@@ -94,20 +100,11 @@ impl Session {
                 properties: publish.properties.map(|p| properties(p.user_properties)).unwrap_or_default(),
             }),
             PublishTopic::State { .. } => What::State(publish.payload),
-            PublishTopic::Attach { .. } | PublishTopic::Detach { .. } => return Err(self.no_gateway(&topic)),
+            PublishTopic::Attach { .. } => What::Control(Box::new(Control::Attach(named(), publish.payload))),
+            PublishTopic::Detach { .. } => What::Control(Box::new(Control::Detach(named()))),
         };
-        self.window.hold(Publish { id: publish.packet_id, what });
+        self.window.hold(Publish { id: publish.packet_id, foreign, what });
         Ok(())
-    }
-
-    fn no_gateway(&self, topic: &PublishTopic<'_>) -> Ending {
-        let why = if self.is_gateway { "this server does not attach devices to gateways" } else { "the device is not a gateway" };
-        Ending::Topic(format!("topic `{topic}` cannot be published to: {why}"))
-    }
-
-    /// Whether a topic names this session's device, by id or by number.
-    pub(super) fn is_me(&self, device: &str) -> bool {
-        device == self.speaker.key.id.as_str() || device == &*self.number
     }
 }
 

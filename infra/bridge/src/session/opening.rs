@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 use domain::device::GatewayType;
 use domain::{Registry, VerifiedDevice};
-use pubsub_fanout::Speaker;
 
+use super::party::{Parties, Party};
 use super::{Chores, Downlink, Session, Timers, Window};
 use crate::bridge::Bridge;
 use crate::limits::SERVER_KEEPALIVE_SECS;
@@ -47,19 +47,17 @@ impl Session {
         let idle = bridge.limits.idle;
         let quiet = if keep_alive == 0 { idle } else { silence(keep_alive).min(idle) };
         let life = device.expires_at().since(bridge.fanout.clock.now());
-        let timers = Timers::new(quiet, life, device.expires_at(), bridge.limits.recheck, registered.number());
+        let timers = Timers::new(quiet, life, device.expires_at(), bridge.limits.recheck, registered.seat.place());
         let window = Window::new(bridge.limits.window);
         let mut outbox = Outbox::default();
         outbox.bytes = connack;
-        let device = device.device();
+        let (device, place) = (device.device(), registered.seat.place());
         Self {
             link,
             wire,
             inbox,
             outbox,
-            speaker: Arc::new(Speaker::new(device, Arc::new(registry), None)),
-            number: device.num_id.to_string().into_boxed_str(),
-            token,
+            parties: Parties::new(Party::own(place, device, Arc::new(registry), token)),
             is_gateway: device.gateway.kind == GatewayType::Gateway,
             window,
             downlink: Downlink::new(receive_max),

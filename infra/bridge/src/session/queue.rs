@@ -1,4 +1,4 @@
-//! Commands that waited for this device: sent at SUBSCRIBE, in order, one at a time, beside everything else.
+//! Commands that waited for a device: sent at SUBSCRIBE, in order, one at a time, beside everything else.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use domain::{PortError, Timestamp};
 
 use super::Session;
 use super::chores::Chore;
+use super::party::Party;
 use crate::bridge::Bridge;
 use crate::reach::LocalCommands;
 
@@ -17,54 +18,57 @@ async fn drain(bridge: Arc<Bridge>, to: Recipient) -> Result<Drained, PortError>
     queue.drain(&to, None::<Timestamp>).await
 }
 
-impl Session {
-    fn recipient(&self) -> Option<Recipient> {
-        Some(Recipient { key: self.speaker.key.clone(), num_id: self.number.parse().ok()? })
-    }
+fn recipient(party: &Party) -> Option<Recipient> {
+    Some(Recipient { key: party.speaker.key.clone(), num_id: party.number.parse().ok()? })
+}
 
+impl Session {
     /// Sends what waits, if the device subscribed to its commands.
-    pub(super) fn deliver_queued(&mut self) {
-        let Some(to) = self.recipient().filter(|_| self.downlink.wants_commands()) else { return };
-        if !self.chores.queue.wish() {
+    pub(super) fn deliver_queued(&mut self, place: u64) {
+        let Some(party) = self.parties.at_mut(place).filter(|p| p.line.commands.is_some()) else { return };
+        let Some(to) = recipient(party) else { return };
+        if !party.queue.wish() {
             return;
         }
         // A task of its own: it outlives the session by the moment that it takes to give back what was not acknowledged.
         let draining = tokio::spawn(drain(self.bridge.clone(), to));
         self.chores.running.push(Box::pin(async move {
             let ended = draining.await;
-            Chore::Drained(ended.unwrap_or_else(|e| Err(PortError::passing("commands", e))))
+            Chore::Drained(place, ended.unwrap_or_else(|e| Err(PortError::passing("commands", e))))
         }));
     }
 
-    pub(super) fn on_drained(&mut self, drained: Result<Drained, PortError>) {
-        let again = self.chores.queue.done();
-        match drained {
+    pub(super) fn on_drained(&mut self, place: u64, drained: Result<Drained, PortError>) {
+        let is_busy = matches!(drained, Ok(Drained::Busy));
+        if let Some(party) = self.parties.at_mut(place) {
+            let again = party.queue.done();
             // After a silent device nothing is sent again on the same connection but what it asks for by a SUBSCRIBE.
-            Ok(Drained::Empty | Drained::Away | Drained::Silent | Drained::OutOfTime) => {}
-            Ok(Drained::Busy) => {
-                self.downlink.queue_deferred = true;
-                self.chores.queue_owed = true;
+            party.queue_owed |= matches!(drained, Ok(Drained::Busy | Drained::Claimed) | Err(_));
+            if is_busy {
+                self.downlink.queues_deferred.insert(place);
             }
-            Ok(Drained::Claimed) => self.chores.queue_owed = true,
-            Err(_) => {
-                self.chores.queue_owed = true;
+            if drained.is_err() {
                 self.records_failed();
             }
+            if again {
+                self.deliver_queued(place);
+            }
         }
-        if again {
-            self.deliver_queued();
+        if !is_busy {
+            self.deliver_deferred();
         }
     }
 
     /// Records a PUBACK that came when nobody waited for it any more.
-    pub(super) fn note_late_ack(&mut self, id: &str) {
-        let (Some(to), Ok(id)) = (self.recipient(), id.parse::<TimeOrderedId>()) else { return };
+    pub(super) fn note_late_ack(&mut self, place: u64, id: &str) {
+        let Some(to) = self.parties.at(place).and_then(recipient) else { return };
+        let Ok(id) = id.parse::<TimeOrderedId>() else { return };
         self.bridge.counters.commands_acked_late.one();
         let bridge = self.bridge.clone();
         self.note(Box::pin(async move {
             let channel = LocalCommands(bridge.clone());
             let queue = Queue { stores: &bridge.fanout.stores, channel: &channel, clock: &*bridge.fanout.clock };
-            Chore::AckedLate(queue.acknowledged_late(&to, &id).await)
+            Chore::AckedLate(place, queue.acknowledged_late(&to, &id).await)
         }));
     }
 }

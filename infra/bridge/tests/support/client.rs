@@ -16,13 +16,28 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 /// What a device got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Got {
-    ConnAck { code: u8, session_present: bool, reason: Option<String>, details: Option<Box<v5::ConnectAck>> },
+    ConnAck {
+        code: u8,
+        session_present: bool,
+        reason: Option<String>,
+        details: Option<Box<v5::ConnectAck>>,
+    },
     PubAck(u16),
+    /// A PUBACK that says no (MQTT 5).
+    Refused(u16, u8),
     SubAck(u16, Vec<u8>),
     UnsubAck(u16),
-    Publish { topic: String, payload: Bytes, qos: u8, id: u16 },
+    Publish {
+        topic: String,
+        payload: Bytes,
+        qos: u8,
+        id: u16,
+    },
     Pong,
-    Disconnect { code: u8, reason: Option<String> },
+    Disconnect {
+        code: u8,
+        reason: Option<String>,
+    },
     Closed,
     Other(String),
 }
@@ -226,6 +241,7 @@ fn from_v5(packet: v5::Packet) -> Got {
             let reason = a.reason_string.as_ref().map(ToString::to_string);
             Got::ConnAck { code: a.reason_code.into(), session_present: a.session_present, reason, details: Some(a) }
         }
+        P::PublishAck(a) if u8::from(a.reason_code) >= 0x80 => Got::Refused(a.packet_id.get(), u8::from(a.reason_code)),
         P::PublishAck(a) => Got::PubAck(a.packet_id.get()),
         P::SubscribeAck(a) => Got::SubAck(a.packet_id.get(), a.status.iter().map(|s| (*s).into()).collect()),
         P::UnsubscribeAck(a) => Got::UnsubAck(a.packet_id.get()),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use domain::config::ConfigHistory;
 use domain::device::{GatewaySettings, GatewayType};
-use domain::ports::{Clock, Expect, Stores};
+use domain::ports::{Clock, Expect, Presence, Stores};
 use domain::registry::LogLevel;
 use domain::status::{DeviceStatus, StatusBook};
 use domain::{Device, DeviceCredential, DeviceKey, Registry, Route, Timestamp};
@@ -80,11 +80,16 @@ impl Rig {
     }
 
     pub async fn over(stores: Stores, limits: Limits) -> Self {
+        Self::node(stores, limits, None).await
+    }
+
+    /// One of several nodes.
+    pub async fn node(stores: Stores, limits: Limits, presence: Option<Arc<dyn Presence>>) -> Self {
         let (sink, key) = (Arc::new(Sink::default()), Key::ec());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let statuses = Arc::new(StatusBook::new(stores.clone(), clock.clone()));
         let fanout = FanOut { publisher: sink.clone(), stores: stores.clone(), statuses, clock };
-        let bridge = Bridge::new(fanout, limits);
+        let bridge = Bridge::among_others(fanout, limits, presence);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let serving = bridge.clone();
