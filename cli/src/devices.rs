@@ -15,7 +15,7 @@ use crate::pairs::Pairs;
 use crate::registries::accounts;
 use crate::session::{Session, Verb};
 use crate::table::{Column, cell, time};
-use crate::{commands, configs, credentials, states};
+use crate::{commands, configs, credentials, gateways, states};
 
 /// Taught by `--help`.
 pub(crate) const EXAMPLES: &str = "  export DRAWBRIDGE_REGION=europe-west1 DRAWBRIDGE_REGISTRY=my-registry
@@ -84,6 +84,9 @@ pub(crate) enum Devices {
         #[command(flatten)]
         within: InRegistry,
     },
+    /// The same as `drawbridge gateways`.
+    #[command(subcommand)]
+    Gateways(gateways::Gateways),
     /// The same as `drawbridge credentials`.
     #[command(subcommand)]
     Credentials(credentials::Credentials),
@@ -152,9 +155,10 @@ impl Settings {
 }
 
 /// What a row shows; the API answers ids and gateway settings alone unless it is asked.
-const FIELDS: &str = "blocked,logLevel,metadata,gatewayConfig,lastEventTime,lastStateTime,lastHeartbeatTime,lastErrorTime,lastErrorStatus";
+pub(crate) const FIELDS: &str =
+    "blocked,logLevel,metadata,gatewayConfig,lastEventTime,lastStateTime,lastHeartbeatTime,lastErrorTime,lastErrorStatus";
 
-const COLUMNS: [Column; 5] = [
+pub(crate) const COLUMNS: [Column; 5] = [
     ("ID", |d| cell(&d["id"])),
     ("NUM_ID", |d| cell(&d["numId"])),
     ("BLOCKED", |d| if d["blocked"] == true { "yes".into() } else { "no".into() }),
@@ -191,6 +195,7 @@ impl Verb for Devices {
                 session.change(&settings.changes()?.update(&about)?, |_| format!("Updated {about}."))
             }
             Self::Delete { device, within } => session.delete(&session.device(&within, &device)?),
+            Self::Gateways(verb) => verb.run(session),
             Self::Credentials(verb) => verb.run(session),
             Self::Configs(verb) => verb.run(session),
             Self::States(verb) => verb.run(session),

@@ -2,12 +2,13 @@
 
 use clap::Command;
 
-use crate::{commands, configs, credentials, devices, registries, states};
+use crate::{commands, configs, credentials, devices, gateways, registries, states};
 
 /// The examples of each noun: a line that sets what all need, then lines to type; then, after an empty line, a remark.
-const TAUGHT: [(&str, &str); 6] = [
+const TAUGHT: [(&str, &str); 7] = [
     ("registries", registries::EXAMPLES),
     ("devices", devices::EXAMPLES),
+    ("gateways", gateways::EXAMPLES),
     ("credentials", credentials::EXAMPLES),
     ("configs", configs::EXAMPLES),
     ("states", states::EXAMPLES),

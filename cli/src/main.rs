@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `up`, `tail` | the installation on this machine |
-//! | `registries` `devices` `credentials` `configs` `states` `commands` | one noun each: its verbs, flags and columns |
+//! | `registries` `devices` `gateways` `credentials` `configs` `states` `commands` | one noun each: its verbs, flags and columns |
 //! | `apply` | registries and devices as a file says, such as Terraform writes it |
 //! | `service_account_key` | a key file for a program that administers the local stack |
 //! | `access_tokens` | the five subcommands of Google's sample `accesstoken.py` |
@@ -29,6 +29,7 @@ mod devices;
 mod environment;
 mod error;
 mod flags;
+mod gateways;
 mod help;
 mod key_file;
 mod pairs;
@@ -75,6 +76,8 @@ enum Command {
     Registries(Box<Noun<registries::Registries>>),
     /// Create, show, list, change and delete devices.
     Devices(Box<Noun<devices::Devices>>),
+    /// Create gateways, and say which devices each may speak for.
+    Gateways(Box<Noun<gateways::Gateways>>),
     /// Add, list and delete keys of a device or CA certificates of a registry.
     Credentials(Box<Noun<credentials::Credentials>>),
     /// Update and show configurations of a device.
@@ -127,6 +130,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Tail(args) => tail::run(&args),
         Command::Registries(noun) => noun.run(),
         Command::Devices(noun) => noun.run(),
+        Command::Gateways(noun) => noun.run(),
         Command::Credentials(noun) => noun.run(),
         Command::Configs(noun) => noun.run(),
         Command::States(noun) => noun.run(),

@@ -42,7 +42,7 @@ fn the_examples_of_the_verbs_work() {
     scene.make_ca("ca");
     fs::write(scene.path("config.json"), "{}").unwrap();
     fs::write(scene.path("firmware.json"), "{}").unwrap();
-    for noun in ["registries", "devices", "credentials", "configs", "states"] {
+    for noun in ["registries", "devices", "gateways", "credentials", "configs", "states"] {
         let lines = examples(&scene, noun);
         assert!(lines.matches("drawbridge ").count() >= 2, "{lines}");
         shell(&scene, &format!("set -e\n{lines}")).ok();

@@ -11,6 +11,7 @@ mod device;
 mod devices;
 mod errors;
 mod examples;
+mod gateways;
 mod registries;
 mod settings;
 mod support;
