@@ -58,9 +58,8 @@ impl std::fmt::Debug for AwsIot {
 }
 
 impl AwsIot {
-    /// By the account's data endpoint, a host name, or the region's where there is none. Nothing is sent yet.
-    pub fn new(aws: Aws, endpoint: Option<&str>, stores: Stores, statuses: Arc<StatusBook>, clock: Arc<dyn Clock>) -> Self {
-        let endpoint = endpoint.map(|host| format!("https://{host}"));
+    /// By the account's data endpoint, an URL, or the region's where there is none. Nothing is sent yet.
+    pub fn new(aws: Aws, endpoint: Option<String>, stores: Stores, statuses: Arc<StatusBook>, clock: Arc<dyn Clock>) -> Self {
         Self(Arc::new(Inner { aws, endpoint, stores, statuses, clock, client: OnceCell::new() }))
     }
 }

@@ -125,7 +125,7 @@ pub async fn connect(urls: &Urls, command_timeout: Duration) -> Result<Ports, Co
     let objects = urls.objects.as_deref().map(|url| objects::connect(url, &urls.emulators)).transpose()?;
     let (objects, folder) = objects.map_or((None, None), |(objects, folder)| (Some(objects), folder));
     let statuses = Arc::new(StatusBook::new(stores.clone(), clock.clone()));
-    let at_aws = |endpoint: Option<&str>| AwsIot::new(aws.clone(), endpoint, stores.clone(), statuses.clone(), clock.clone());
+    let at_aws = |endpoint: Option<String>| AwsIot::new(aws.clone(), endpoint, stores.clone(), statuses.clone(), clock.clone());
     let channel = command_channel::connect(&urls.commands, &urls.nats, command_timeout, &clock, at_aws).await?;
     Ok(Ports { stores, publisher, objects, topic_log, folder, channel, statuses, clock, aws })
 }

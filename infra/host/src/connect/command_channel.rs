@@ -63,7 +63,7 @@ pub(super) async fn connect(
     files: &NatsFiles,
     command_timeout: Duration,
     clock: &Arc<dyn Clock>,
-    at_aws: impl FnOnce(Option<&str>) -> AwsIot,
+    at_aws: impl FnOnce(Option<String>) -> AwsIot,
 ) -> Result<Channel, ConnectError> {
     match url.split_once(':') {
         Some(("local", "")) => Ok(Channel::Local),
@@ -81,7 +81,7 @@ pub(super) async fn connect(
         }
         Some(("awsiot", "")) => Ok(Channel::AwsIot(at_aws(None))),
         Some(("awsiot", endpoint)) if is_host(endpoint.trim_start_matches("//")) && endpoint.starts_with("//") => {
-            Ok(Channel::AwsIot(at_aws(Some(&endpoint[2..]))))
+            Ok(Channel::AwsIot(at_aws(Some(format!("https:{endpoint}")))))
         }
         _ => Err(ConnectError::UnknownScheme { port: "commands", url: url.into(), known: schemes::COMMANDS }),
     }

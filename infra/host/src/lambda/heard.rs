@@ -113,10 +113,10 @@ mod tests {
     #[test]
     fn an_event_keeps_its_payload_subfolder_and_reading_id() {
         let heard =
-            heard(json!({ "topic": "/devices/pi-1/events/a", "binaryData": "/wAK", "readingId": ["1-2"], "capturedAtMs": [] })).unwrap();
+            heard(json!({ "topic": "/devices/pi-1/events/ab", "binaryData": "/wAK", "readingId": ["1-2"], "capturedAtMs": [] })).unwrap();
         assert_eq!((heard.device.to_string().as_str(), heard.named.as_deref(), heard.received_at_ms), (DEVICE, Some("pi-1"), 7));
         let What::Event(event) = heard.what else { panic!("{heard:?}") };
-        assert_eq!((event.subfolder.as_str(), &event.data[..]), ("a", &[0xFF, 0, 10][..]));
+        assert_eq!((event.subfolder.as_str(), &event.data[..]), ("ab", &[0xFF, 0, 10][..]));
         assert_eq!(event.properties, [("readingId".into(), "1-2".to_owned())]);
     }
 
