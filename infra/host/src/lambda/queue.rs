@@ -194,11 +194,11 @@ fn failed(id: String, end: Result<(), Why>) -> Option<Failed> {
     match end {
         Ok(()) => None,
         Err(Why::Dropped(why)) => {
-            tracing::warn!(message = %id, "Dropped a message of a device: {why}");
+            tracing::warn!(sqs_message = %id, "Dropped a message of a device: {why}");
             None
         }
         Err(Why::Failed(why)) => {
-            tracing::warn!(message = %id, "A message of a device is to come again: {why}");
+            tracing::warn!(sqs_message = %id, "A message of a device is to come again: {why}");
             Some(Failed { item_identifier: id })
         }
     }
