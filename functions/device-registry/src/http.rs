@@ -28,6 +28,10 @@ pub fn routes(deps: Deps) -> Router {
         .route(&format!("{device}/states"), get(config::states))
         .route(&format!("{registry}/~bindDeviceToGateway"), post(gateways::bind))
         .route(&format!("{registry}/~unbindDeviceFromGateway"), post(gateways::unbind))
+        // No method makes a group, so its name is not looked at, as with commands.
+        .route(&format!("{registry}/groups/{{group}}/~bindDeviceToGateway"), post(gateways::bind))
+        .route(&format!("{registry}/groups/{{group}}/~unbindDeviceFromGateway"), post(gateways::unbind))
+        .route(&format!("{registry}/groups/{{group}}/devices"), get(devices::list))
         .with_state(deps.clone());
     deps.admin.guard(routes.merge(later::routes(&registry)))
 }

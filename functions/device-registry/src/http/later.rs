@@ -6,16 +6,13 @@ use axum::routing::{MethodFilter, on};
 use edge::{ApiError, Code};
 
 /// Method, path below a registry in normal form, name. A handler takes a row's place by a route of its own.
-const LATER: [(Method, &str, &str); 13] = [
+const LATER: [(Method, &str, &str); 10] = [
     (Method::POST, "/~getIamPolicy", "GetIamPolicy"),
     (Method::POST, "/~setIamPolicy", "SetIamPolicy"),
     (Method::POST, "/~testIamPermissions", "TestIamPermissions"),
-    (Method::POST, "/groups/{group}/~bindDeviceToGateway", "BindDeviceToGateway of a group"),
-    (Method::POST, "/groups/{group}/~unbindDeviceFromGateway", "UnbindDeviceFromGateway of a group"),
     (Method::POST, "/groups/{group}/~getIamPolicy", "GetIamPolicy of a group"),
     (Method::POST, "/groups/{group}/~setIamPolicy", "SetIamPolicy of a group"),
     (Method::POST, "/groups/{group}/~testIamPermissions", "TestIamPermissions of a group"),
-    (Method::GET, "/groups/{group}/devices", "ListDevices of a group"),
     (Method::GET, "/groups/{group}/devices/{device}", "GetDevice of a group"),
     (Method::PATCH, "/groups/{group}/devices/{device}", "UpdateDevice of a group"),
     (Method::GET, "/groups/{group}/devices/{device}/configVersions", "ListDeviceConfigVersions of a group"),

@@ -79,6 +79,17 @@ async fn numbers_and_snake_case_name_the_two_as_well() {
 }
 
 #[tokio::test]
+async fn the_same_calls_are_bound_under_a_group() {
+    let app = app().await;
+    let body = json!({"gatewayId": "gw1", "deviceId": "dev1"});
+    app.post(&format!("{REG}/groups/grp:bindDeviceToGateway"), body.clone()).await.ok();
+    let uri = format!("{REG}/groups/grp/devices?gatewayListOptions.associationsGatewayId=gw1");
+    assert_eq!(ids(&app.get(&uri).await.ok()), ["dev1"]);
+    app.post(&format!("{REG}/groups/grp:unbindDeviceFromGateway"), body).await.ok();
+    assert_eq!(ids(&app.get(&uri).await.ok()), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_call_that_names_the_wrong_ones_is_refused_and_says_why() {
     let app = app().await;
     gateway(&app, "gw2").await;

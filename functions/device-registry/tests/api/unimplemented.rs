@@ -10,11 +10,9 @@ async fn later_methods_answer_by_their_name() {
     for verb in ["getIamPolicy", "setIamPolicy", "testIamPermissions"] {
         let says = format!("{}{} is not implemented", verb[..1].to_uppercase(), &verb[1..]);
         app.post(&format!("{REG}:{verb}"), json!({})).await.refused(501, "UNIMPLEMENTED", &says);
-    }
-    for verb in ["bindDeviceToGateway", "unbindDeviceFromGateway", "getIamPolicy", "setIamPolicy", "testIamPermissions"] {
         app.post(&format!("{REG}/groups/grp:{verb}"), json!({})).await.refused(501, "UNIMPLEMENTED", "of a group is not implemented");
     }
-    app.get(&format!("{REG}/groups/grp/devices")).await.refused(501, "UNIMPLEMENTED", "ListDevices of a group");
+    app.get(&format!("{REG}/groups/grp/devices/dev")).await.refused(501, "UNIMPLEMENTED", "GetDevice of a group");
     app.get(&format!("{REG}/groups/grp/devices/dev/states")).await.refused(501, "UNIMPLEMENTED", "ListDeviceStates of a group");
 }
 
