@@ -93,12 +93,32 @@ pub(crate) struct Pair {
     device: String,
     #[command(flatten)]
     within: InRegistry,
+    /// Before --registry, as gcloud has it.
+    #[arg(long, value_name = "REGISTRY", hide_short_help = true)]
+    gateway_registry: Option<String>,
+    /// Before --region.
+    #[arg(long, value_name = "REGION", hide_short_help = true)]
+    gateway_region: Option<String>,
+    /// The same for the device; it must be the same registry.
+    #[arg(long, value_name = "REGISTRY", hide_short_help = true)]
+    device_registry: Option<String>,
+    /// The same for the device; it must be the same region.
+    #[arg(long, value_name = "REGION", hide_short_help = true)]
+    device_region: Option<String>,
 }
 
 impl Pair {
+    fn one(&self, session: &Session, given: &str, registry: Option<&String>, region: Option<&str>) -> Result<Resource> {
+        Resource::device(given, || match registry.or(self.within.registry.as_ref()) {
+            Some(registry) => Resource::registry(registry, || session.location_in(region)),
+            None => session.within(&self.within),
+        })
+    }
+
     /// Sends the verb to the registry of the two; says `done`, the device, `to` and the gateway.
     fn send(&self, session: &Session, verb: &'static str, [done, to]: [&str; 2]) -> Result<()> {
-        let (gateway, device) = (session.device(&self.within, &self.gateway)?, session.device(&self.within, &self.device)?);
+        let gateway = self.one(session, &self.gateway, self.gateway_registry.as_ref(), self.gateway_region.as_deref())?;
+        let device = self.one(session, &self.device, self.device_registry.as_ref(), self.device_region.as_deref())?;
         let registry = |of: &Resource| of.segments()[..of.segments().len() - 2].join("/");
         if registry(&gateway) != registry(&device) {
             return Err(usage(format!("gateway `{}` and device `{}` are not in the same registry", gateway.id(), device.id())));

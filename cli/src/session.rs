@@ -69,8 +69,13 @@ impl Session {
 
     /// The place where registries are.
     pub(crate) fn location(&self) -> Result<Resource> {
+        self.location_in(None)
+    }
+
+    /// The same; `region` goes before what the flags, variables and profile say.
+    pub(crate) fn location_in(&self, region: Option<&str>) -> Result<Resource> {
         let missing = || usage("no region: give --region REGION (as in europe-west1), DRAWBRIDGE_REGION or `region` in the profile");
-        Resource::location(&self.project, self.region.as_deref().ok_or_else(missing)?)
+        Resource::location(&self.project, region.or(self.region.as_deref()).ok_or_else(missing)?)
     }
 
     /// A registry by id or full name.

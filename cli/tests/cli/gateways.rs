@@ -24,7 +24,8 @@ fn a_gateway_is_created_bound_listed_and_deleted() {
     assert!(scene.run("gateways list-devices --gateway hub").ok().contains("meter"));
     scene.run("gateways delete hub").fails(1, &["devices are bound to it, `meter` for one; unbind them first"]);
     scene.run("devices delete meter").fails(1, &["it is bound to gateway `hub`"]);
-    let numbers = format!("--gateway {} --device meter", hub["numId"].as_str().unwrap());
+    let place = "--gateway_registry my-registry --gateway-region europe-west1 --device-registry my-registry --device-region europe-west1";
+    let numbers = format!("--gateway {} --device meter {place}", hub["numId"].as_str().unwrap());
     scene.run(&format!("devices gateways unbind {numbers}")).ok();
     assert_eq!(scene.run("gateways list-devices --gateway hub --json").json(), json!([]));
     assert_eq!(scene.run("gateways delete hub --quiet").ok(), "Deleted device `hub`.\n");
@@ -40,6 +41,8 @@ fn a_pair_that_cannot_be_bound_is_refused() {
     scene.run("gateways bind --gateway none --device lamp").fails(1, &["none"]);
     let other = "projects/demo/locations/europe-west1/registries/other/devices/lamp";
     scene.run(&format!("gateways bind --gateway meter --device {other}")).fails(64, &["not in the same registry"]);
+    let elsewhere = "gateways bind --gateway meter --device lamp --device-region asia-east1";
+    scene.run(elsewhere).fails(64, &["not in the same registry"]);
     scene.run("gateways bind --gateway meter").fails(64, &["--device"]);
 }
 
