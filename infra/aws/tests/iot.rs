@@ -72,7 +72,7 @@ impl Scene {
         tokio::spawn(async move { axum::serve(listener, app).await });
         let stores = infra_local::memory_stores();
         let statuses = Arc::new(StatusBook::new(stores.clone(), Arc::new(Noon)));
-        let iot = AwsIot::new(Aws::default(), Some(endpoint), stores.clone(), statuses, Arc::new(Noon));
+        let iot = AwsIot::new(Aws::of_a_stand_in(), Some(endpoint), stores.clone(), statuses, Arc::new(Noon));
         let key = DeviceKey { registry: "projects/p/locations/l/registries/reg".parse().unwrap(), id: "pi-1".parse().unwrap() };
         Self { iot, plane, stores, key }
     }

@@ -203,3 +203,6 @@ fn failed(id: String, end: Result<(), Why>) -> Option<Failed> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
