@@ -17,6 +17,7 @@ mod pubsub;
 mod readme;
 mod scene;
 mod sensors;
+pub mod terraform;
 mod token;
 
 pub use federation::Federation;
