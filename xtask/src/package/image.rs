@@ -49,11 +49,18 @@ pub(crate) fn make(programs: &[(Target, PathBuf)], builds: &Path, folder: &Path)
     for (target, program) in programs {
         image(*target, program, &layout, builds)?;
     }
-    index::join(&layout, NAME, &programs.iter().map(|(target, _)| target.debian).collect::<Vec<_>>())?;
+    umoci(&["gc", "--layout", &text(&layout)])?;
+    // What is pushed holds one image; the layout keeps one for each machine, to be tried.
+    let pushed = builds.join("image-pushed");
+    if pushed.exists() {
+        fs::remove_dir_all(&pushed)?;
+    }
+    shell::run(Command::new("cp").arg("-r").args([&layout, &pushed]))?;
+    index::join(&pushed, NAME, &programs.iter().map(|(target, _)| target.debian).collect::<Vec<_>>())?;
     let mut tar = Command::new("tar");
     tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=go=rX,u+rw", "--format=ustar"]);
     tar.arg(format!("--mtime=@{}", build::epoch()?)).arg("-cf").arg(folder.join(format!("{NAME}-image.tar")));
-    shell::run(tar.arg("-C").arg(&layout).arg("."))
+    shell::run(tar.arg("-C").arg(&pushed).arg("."))
 }
 
 /// The unpacked layout; each image in it has the name that Debian has for its machine.

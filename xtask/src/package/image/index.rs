@@ -13,7 +13,7 @@ use crate::shell;
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const TAG: &str = "org.opencontainers.image.ref.name";
 
-/// Puts the images of `layout` that are called as in `machines` below one index called `name`, and nothing else into the layout.
+/// Puts the images of `layout` that are called as in `machines` below one index called `name`.
 pub(super) fn join(layout: &Path, name: &str, machines: &[&str]) -> Result<()> {
     let file = layout.join("index.json");
     let old: Value = serde_json::from_slice(&fs::read(&file)?)?;
@@ -25,9 +25,8 @@ pub(super) fn join(layout: &Path, name: &str, machines: &[&str]) -> Result<()> {
     let digest = sum.split(' ').next().unwrap_or_default().to_owned();
     fs::rename(made, layout.join("blobs/sha256").join(&digest))?;
     let entry = json!({ "mediaType": INDEX, "digest": format!("sha256:{digest}"), "size": index.len(), "annotations": { TAG: name } });
-    // The images keep their names of one machine, for who wants only that.
-    let all: Vec<_> = [entry].into_iter().chain(old["manifests"].as_array().into_iter().flatten().cloned()).collect();
-    fs::write(file, json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": all }).to_string())?;
+    // Nothing else is named there: `skopeo` would ask which one is meant.
+    fs::write(file, json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [entry] }).to_string())?;
     println!("{name}@sha256:{digest}");
     Ok(())
 }
