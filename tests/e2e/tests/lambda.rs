@@ -88,7 +88,8 @@ fn the_same_routes_answer_over_http_on_lambda() -> Result<()> {
 
 /// A message as the rules of terraform/modules/aws/iot-bridge write it, as SQS hands it over.
 fn record(id: &str, client_id: &str, topic: &str, payload: &str) -> Value {
-    let body = json!({ "clientId": client_id, "topic": topic, "binaryData": STANDARD.encode(payload), "receivedAtMs": 1, "readingId": [id] });
+    let body =
+        json!({ "clientId": client_id, "topic": topic, "binaryData": STANDARD.encode(payload), "receivedAtMs": 1, "readingId": [id] });
     json!({ "messageId": id, "receiptHandle": "r", "eventSource": "aws:sqs", "body": body.to_string() })
 }
 
