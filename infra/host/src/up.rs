@@ -161,10 +161,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         project: config.project.to_string(),
         pid: std::process::id(),
     };
-    if let Some(file) = &config.ready_file {
-        ready_file::write(file, &addresses).map_err(file_error(file))?;
-    }
+    say_ready(config.ready_file.as_deref(), &addresses)?;
     Ok(Running { addresses, made_admin_token, bridge, tokens: cached, certificate: config.certificate, tls, stop, tasks })
+}
+
+fn say_ready(file: Option<&Path>, addresses: &Addresses) -> Result<(), StartError> {
+    file.map_or(Ok(()), |file| ready_file::write(file, addresses).map_err(file_error(file)))
 }
 
 fn serve_devices(

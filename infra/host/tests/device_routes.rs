@@ -41,7 +41,7 @@ const ADMIN_ROUTES: [(&str, &str); 7] = [
     ("device-registry", r#"&format!("{device}/states")"#),
 ];
 /// Those without a device in the path. `/token` names one in its form and stands in [`requests`].
-const OTHER_ROUTES: [(&str, &str); 12] = [
+const OTHER_ROUTES: [(&str, &str); 17] = [
     ("command-relay", "&broadcast"),
     ("command-relay", r#"&format!("{REGISTRY}/broadcasts")"#),
     ("command-relay", r#"&format!("{REGISTRY}/~broadcastCommand")"#),
@@ -49,6 +49,11 @@ const OTHER_ROUTES: [(&str, &str); 12] = [
     ("command-relay", r#"&format!("{broadcast}/~cancel")"#),
     ("device-registry", "&registry"),
     ("device-registry", r#"&format!("{registry}/devices")"#),
+    ("device-registry", r#"&format!("{registry}/groups/{{group}}/devices")"#),
+    ("device-registry", r#"&format!("{registry}/groups/{{group}}/~bindDeviceToGateway")"#),
+    ("device-registry", r#"&format!("{registry}/groups/{{group}}/~unbindDeviceFromGateway")"#),
+    ("device-registry", r#"&format!("{registry}/~bindDeviceToGateway")"#),
+    ("device-registry", r#"&format!("{registry}/~unbindDeviceFromGateway")"#),
     ("device-registry", r#"&format!("{registry}{path}")"#),
     ("device-registry", "REGISTRIES"),
     ("token-exchange", r#""/.well-known/openid-configuration""#),
@@ -220,8 +225,8 @@ fn every_route_of_the_functions_is_listed_here() {
     }
     let listed = DEVICE_ROUTES.iter().chain(&ADMIN_ROUTES).chain(&OTHER_ROUTES);
     let listed: BTreeSet<_> = listed.map(|(function, route)| ((*function).to_owned(), (*route).to_owned())).collect();
-    assert_eq!(found.difference(&listed).collect::<Vec<_>>(), [&(String::new(), String::new()); 0], "list them, and try them below");
-    assert_eq!(listed.difference(&found).collect::<Vec<_>>(), [&(String::new(), String::new()); 0], "these are gone");
+    assert_eq!(found.difference(&listed).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "list them, and try them below");
+    assert_eq!(listed.difference(&found).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "these are gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
