@@ -47,7 +47,8 @@ fn integer(der: &[u8]) -> Option<([u8; FIELD], &[u8])> {
     let (value, rest) = rest.split_at_checked(usize::from(*len))?;
     let magnitude = match value {
         [0x00, next @ ..] if next.first().is_some_and(|b| b & 0x80 != 0) => next,
-        [first, ..] if first & 0x80 == 0 => value,
+        // Neither half of a signature is zero, and DER has no leading zeros else.
+        [1..=0x7f, ..] => value,
         _ => return None,
     };
     let mut padded = [0; FIELD];
