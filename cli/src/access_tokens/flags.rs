@@ -88,13 +88,13 @@ pub(super) struct UrlFlags {
     /// The token service: cloudiottoken.googleapis.com once, a Drawbridge now [profile: urls.token_service]
     #[arg(long, env = "DRAWBRIDGE_TOKEN_SERVICE_URL", value_name = "URL")]
     pub(super) token_service_url: Option<String>,
-    /// IAM Credentials, as in https://iamcredentials.googleapis.com [profile: urls.iamcredentials]
+    /// IAM Credentials, as in `https://iamcredentials.googleapis.com` [profile: urls.iamcredentials]
     #[arg(long, env = "DRAWBRIDGE_IAMCREDENTIALS_URL", value_name = "URL")]
     pub(super) iamcredentials_url: Option<String>,
-    /// Pub/Sub, as in https://pubsub.googleapis.com [profile: urls.pubsub]
+    /// Pub/Sub, as in `https://pubsub.googleapis.com` [profile: urls.pubsub]
     #[arg(long, env = "DRAWBRIDGE_PUBSUB_URL", value_name = "URL")]
     pub(super) pubsub_url: Option<String>,
-    /// Cloud Storage, as in https://storage.googleapis.com [profile: urls.storage]
+    /// Cloud Storage, as in `https://storage.googleapis.com` [profile: urls.storage]
     #[arg(long, env = "DRAWBRIDGE_STORAGE_URL", value_name = "URL")]
     pub(super) storage_url: Option<String>,
     /// The registry API: cloudiot.googleapis.com once, a Drawbridge now [profile: urls.cloudiot]

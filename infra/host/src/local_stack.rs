@@ -25,7 +25,7 @@ const SCOPES: [&str; 2] = ["https://www.googleapis.com/auth/cloudiot", "https://
 pub struct LocalIam {
     /// Whose the buckets are, and what a policy without a resource is for.
     pub project: Option<ProjectId>,
-    /// The policy, a JSON file; without, [`default_policy`].
+    /// The policy, a JSON file; without, `default_policy`.
     pub policy: Option<PathBuf>,
     /// Folder of public keys of service accounts; without, nobody signs for itself.
     pub service_accounts: Option<PathBuf>,

@@ -1,5 +1,5 @@
 //! # The IAM policy of the local stack
-//! Who (a [`Member`]) may do what (a role: a set of permissions) on which resource and all that is below it.
+//! Who (a `Member`) may do what (a role: a set of permissions) on which resource and all that is below it.
 //!
 //! Resources are named as Google names them in full: `//pubsub.googleapis.com/projects/p/topics/t`. What is granted on
 //! `//cloudresourcemanager.googleapis.com/projects/p` counts for everything in the project. Buckets (`projects/_`) belong
