@@ -130,17 +130,18 @@ fn a_token_that_is_refused_is_made_anew_and_refused_twice_is_the_end() {
     cloud.seen.lock().unwrap().refuse = vec![0];
     let (code, said) = device.upload(TO, &[]);
     assert!(code == Some(0) && stored(&cloud).unwrap() == file, "{said}");
-    // A refusal that is lost with the line it closes brings the same token once more.
+    // A first refusal may be lost with the line that it closes: then one more attempt hears it.
     let tokens = |cloud: &Files| {
         let mut tokens = cloud.seen.lock().unwrap().tokens.clone();
         tokens.dedup();
         tokens.len()
     };
-    assert_eq!(tokens(&cloud), 2);
+    let before = tokens(&cloud);
+    assert!((2..=3).contains(&before), "{before}");
     cloud.seen.lock().unwrap().refuse = (2..99).collect();
     let (code, said) = device.upload(TO, &[]);
     assert!(code == Some(1) && said.contains("the server refuses with 401: token expired"), "{said}");
-    assert_eq!(tokens(&cloud), 4);
+    assert!((2..=3).contains(&(tokens(&cloud) - before)), "{} after {before}", tokens(&cloud));
 }
 
 #[test]

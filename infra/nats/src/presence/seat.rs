@@ -140,8 +140,9 @@ impl Seat {
                 // Who waited may have gone on without it.
                 self.confirm.take().map(|confirm| confirm.send(()));
             }
-            // Of an older session: it hears of us as we hear of it.
-            Ok(_) => {}
+            // Of an older session. After an outage its node may have come back after ours had said so: say it again. It ends
+            // when it hears that, so there are no two who go on telling each other.
+            Ok(_) => self.announce(),
             Err(_) => self.bus.counters.unreadable.one(),
         }
         ControlFlow::Continue(())
