@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use crate::curl;
 use crate::error::{refused, unreachable};
 use crate::flags::Paging;
+use crate::profile::Administered;
 use crate::resource::Resource;
 use crate::secret::Secret;
 
@@ -19,6 +20,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// The most that a server gives at once.
 const MAX_PAGE: u32 = 500;
+
+/// What the command relay answers, where it is not the registry's process: these verbs, and what is in these collections.
+const RELAY_VERBS: [&str; 5] = ["sendCommandToDevice", "modifyCloudToDeviceConfig", "broadcastCommand", "advance", "cancel"];
+const RELAY_COLLECTIONS: [&str; 2] = ["commands", "broadcasts"];
 
 /// A request about a resource.
 #[derive(Debug, Clone)]
@@ -72,6 +77,13 @@ impl Request {
         Self { body: Some(body), ..self }
     }
 
+    /// The function that answers it.
+    fn endpoint<'a>(&self, at: &'a Administered) -> &'a Url {
+        let mut collections = self.path.iter().step_by(2).map(String::as_str).chain(self.below);
+        let is_relays = self.verb.is_some_and(|verb| RELAY_VERBS.contains(&verb)) || collections.any(|c| RELAY_COLLECTIONS.contains(&c));
+        if is_relays { &at.relay } else { &at.registry }
+    }
+
     fn url(&self, endpoint: &Url) -> Result<Url> {
         let mut url = endpoint.clone();
         let mut segments: Vec<&str> = self.path.iter().map(String::as_str).chain(self.below).collect();
@@ -95,7 +107,7 @@ pub(crate) struct Token {
 /// Sends requests, or prints them.
 #[derive(Debug)]
 pub(crate) struct Client {
-    endpoint: Url,
+    at: Administered,
     token: Option<Token>,
     /// Print the equivalent request instead of sending it.
     pub(crate) only_print: bool,
@@ -104,15 +116,15 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(endpoint: Url, token: Option<Token>, only_print: bool) -> Result<Self> {
-        let http = http(&endpoint)?;
+    pub(crate) fn new(at: Administered, token: Option<Token>, only_print: bool) -> Result<Self> {
+        let http = http(&at.all())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { endpoint, token, only_print, http, runtime })
+        Ok(Self { at, token, only_print, http, runtime })
     }
 
     /// The answer; `None` when the request was printed instead.
     pub(crate) fn send(&self, request: &Request) -> Result<Option<Value>> {
-        let url = request.url(&self.endpoint)?;
+        let url = request.url(request.endpoint(&self.at))?;
         if self.only_print {
             crate::table::print(&curl::line(request, &url))?;
             return Ok(None);
@@ -121,7 +133,8 @@ impl Client {
     }
 
     async fn exchange(&self, request: &Request, url: Url) -> Result<Value> {
-        let lost = |e: reqwest::Error| unreachable(self.endpoint.as_str().trim_end_matches('/'), &e);
+        let endpoint = request.endpoint(&self.at).as_str().trim_end_matches('/');
+        let lost = |e: reqwest::Error| unreachable(endpoint, &e);
         let mut call = self.http.request(request.method.clone(), url);
         if let Some(token) = &self.token {
             let header = token.secret.bearer().with_context(|| format!("the token of {} is no admin token", token.source))?;
@@ -162,12 +175,12 @@ impl Client {
     }
 }
 
-/// A client for one endpoint. The token goes there and nowhere else: no redirect, and no proxy on the way to this machine.
-pub(crate) fn http(endpoint: &Url) -> Result<reqwest::Client> {
+/// A client for these endpoints. The token goes there and nowhere else: no redirect, and no proxy on the way to this machine.
+pub(crate) fn http(endpoints: &[&Url]) -> Result<reqwest::Client> {
     let http = reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).timeout(ANSWER_LIMIT).redirect(redirect::Policy::none());
-    let http = if is_loopback(endpoint) { http.no_proxy() } else { http };
+    let http = if endpoints.iter().all(|at| is_loopback(at)) { http.no_proxy() } else { http };
     // Without TLS a machine needs no root certificates.
-    let http = if endpoint.scheme() == "http" { http.tls_certs_only([]) } else { http };
+    let http = if endpoints.iter().all(|at| at.scheme() == "http") { http.tls_certs_only([]) } else { http };
     http.build().context("no HTTPS client: install ca-certificates, or name a file of them by SSL_CERT_FILE")
 }
 

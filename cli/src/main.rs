@@ -88,6 +88,9 @@ enum Command {
     Commands(Box<Noun<commands::Commands>>),
     /// Make registries and devices what a file says.
     Apply(Box<apply::Args>),
+    /// Write the profile: where the functions are and who asks.
+    #[command(subcommand)]
+    Profile(profile::Verbs),
     #[command(flatten)]
     AccessTokens(access_tokens::AccessTokens),
     /// Make a key file for a service account of the local stack.
@@ -136,6 +139,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::States(noun) => noun.run(),
         Command::Commands(noun) => noun.run(),
         Command::Apply(args) => apply::run(*args),
+        Command::Profile(verb) => verb.run(),
         Command::AccessTokens(tokens) => tokens.run(),
         Command::ServiceAccountKey(args) => service_account_key::run(&args),
         Command::Cost(args) => cost::run(&args),

@@ -1,4 +1,7 @@
-//! The profile file: what a person does not want to type each time.
+//! The profile file: what a person does not want to type each time; `drawbridge profile` writes it.
+
+mod endpoints;
+mod from_terraform;
 
 use std::env;
 use std::fs;
@@ -6,17 +9,23 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::Subcommand;
 use serde::Deserialize;
 
 use crate::access_tokens::Urls;
 use crate::error::usage;
 use crate::secret::Secret;
 
+pub(crate) use endpoints::{Administered, Endpoints};
+
 /// `profile.toml`. A flag or a variable goes before each key.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Profile {
     pub(crate) endpoint: Option<String>,
+    /// Where functions are that are elsewhere.
+    #[serde(default)]
+    pub(crate) endpoints: Endpoints,
     pub(crate) project: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) registry: Option<String>,
@@ -26,6 +35,21 @@ pub(crate) struct Profile {
     /// Where Google's services are, for the subcommands of `accesstoken.py`.
     #[serde(default)]
     pub(crate) urls: Urls,
+}
+
+/// What can be done with it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verbs {
+    /// Write it for what Terraform rented.
+    FromTerraform(from_terraform::Args),
+}
+
+impl Verbs {
+    pub(crate) fn run(self) -> Result<()> {
+        match self {
+            Self::FromTerraform(args) => from_terraform::run(args),
+        }
+    }
 }
 
 impl Profile {

@@ -1,11 +1,15 @@
 //! A text that does not print.
 
 use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
 use reqwest::header::{HeaderValue, InvalidHeaderValue};
 use serde::Deserialize;
 
-/// The admin token. Leaves this type as a header only.
+/// The admin token. Leaves this type as a header, or into a file that its owner alone may read.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "toml::Value")]
 pub(crate) struct Secret(String);
@@ -16,6 +20,16 @@ impl Secret {
         let mut header = HeaderValue::try_from(format!("Bearer {}", self.0))?;
         header.set_sensitive(true);
         Ok(header)
+    }
+
+    /// Writes it to a file that its owner alone may read. An older one goes first: its rights may be others.
+    pub(crate) fn keep(&self, file: &Path) -> io::Result<()> {
+        match std::fs::remove_file(file) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let mut open = OpenOptions::new();
+        writeln!(open.write(true).create_new(true).mode(0o600).open(file)?, "{}", self.0)
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::client::{Client, Request, Token, is_loopback};
 use crate::error::usage;
 use crate::flags::{Common, DEFAULT_ENDPOINT, DEFAULT_PROJECT, Format, InRegistry, OnDevice, Paging};
-use crate::profile::Profile;
+use crate::profile::{Administered, Profile};
 use crate::resource::Resource;
 use crate::table::{self, Column};
 
@@ -51,14 +51,13 @@ impl Session {
     /// Reads the settings; nothing is sent yet.
     pub(crate) fn open(common: Common) -> Result<Self> {
         let profile = Profile::read(common.profile.as_deref())?;
-        let endpoint = common.endpoint.clone().or_else(|| profile.endpoint.clone()).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
-        let endpoint = url(&endpoint)?;
-        let token = token(&common, &profile, &endpoint)?;
-        if token.is_some() && endpoint.scheme() == "http" && !is_loopback(&endpoint) && !common.curl {
+        let at = endpoints(&common, &profile)?;
+        let token = token(&common, &profile, &at)?;
+        for endpoint in at.all().into_iter().filter(|at| token.is_some() && at.scheme() == "http" && !is_loopback(at) && !common.curl) {
             eprintln!("drawbridge: warning: the admin token goes unencrypted to {endpoint}: use https:// where you can");
         }
         Ok(Self {
-            client: Client::new(endpoint, token, common.curl)?,
+            client: Client::new(at, token, common.curl)?,
             project: common.project.or(profile.project).unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
             region: common.region.or(profile.region),
             registry: profile.registry,
@@ -184,6 +183,14 @@ impl Session {
     }
 }
 
+/// The flag or its variable is for all; in the profile each function may have its own.
+fn endpoints(common: &Common, profile: &Profile) -> Result<Administered> {
+    if let Some(all) = &common.endpoint {
+        return Administered::read(&Default::default(), all);
+    }
+    Administered::read(&profile.endpoints, profile.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT))
+}
+
 /// An endpoint: a URL without name and password.
 pub(crate) fn url(text: &str) -> Result<Url> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -196,7 +203,7 @@ pub(crate) fn url(text: &str) -> Result<Url> {
 
 /// From flag or variable, profile, the profile's file, or the data folder. That last one is the token of an
 /// installation on this machine and is sent nowhere else.
-fn token(common: &Common, profile: &Profile, endpoint: &Url) -> Result<Option<Token>> {
+fn token(common: &Common, profile: &Profile, at: &Administered) -> Result<Option<Token>> {
     if let Some(secret) = &common.admin_token {
         return Ok(Some(Token { secret: secret.clone(), source: "--admin-token or DRAWBRIDGE_ADMIN_TOKEN".into() }));
     }
@@ -207,5 +214,5 @@ fn token(common: &Common, profile: &Profile, endpoint: &Url) -> Result<Option<To
     if let Some(path) = &profile.admin_token_file {
         return read(path).map(Some).map_err(|e| usage(format!("admin_token_file {}: {e}", path.display())));
     }
-    Ok(if is_loopback(endpoint) { read(&common.data.join("admin-token")).ok() } else { None })
+    Ok(if at.all().into_iter().all(is_loopback) { read(&common.data.join("admin-token")).ok() } else { None })
 }

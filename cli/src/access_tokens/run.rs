@@ -26,8 +26,8 @@ impl Run {
     /// The run, and the profile for what the subcommand itself needs of it.
     pub(super) fn open(common: Common) -> Result<(Self, Profile)> {
         let mut profile = Profile::read(common.profile.as_deref())?;
-        let urls = std::mem::take(&mut profile.urls);
-        let bases = Bases::read(common.urls, profile.endpoint.clone(), urls)?;
+        let (urls, endpoints) = (std::mem::take(&mut profile.urls), profile.endpoints.clone());
+        let bases = Bases::read(common.urls, profile.endpoint.clone(), endpoints, urls)?;
         let sender = if common.curl { None } else { Some(Sender::new()?) };
         Ok((Self { bases, json: common.json || common.format == Format::Json, sender }, profile))
     }

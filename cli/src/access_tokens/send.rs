@@ -65,7 +65,7 @@ async fn send(call: &Call<'_>, limit: Duration) -> Result<Response> {
         .secret
         .bearer()
         .with_context(|| format!("{} is no token: it holds characters that no header may", call.token.variable))?;
-    let request = http(&call.url)?.request(call.method.clone(), call.url.clone()).timeout(limit);
+    let request = http(&[&call.url])?.request(call.method.clone(), call.url.clone()).timeout(limit);
     // What is stored is what is verified.
     let request = request.header(AUTHORIZATION, bearer).header(ACCEPT_ENCODING, "identity");
     let mut answer = with_body(request, &call.body).await?.send().await.map_err(|e| lost(call, &e))?;

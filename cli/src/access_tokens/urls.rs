@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::flags::UrlFlags;
 use crate::flags::DEFAULT_ENDPOINT;
+use crate::profile::Endpoints;
 use crate::session;
 
 /// A service that the sample asked.
@@ -61,17 +62,19 @@ pub(crate) struct Urls {
 pub(super) struct Bases([(Api, Url); 5]);
 
 impl Bases {
-    pub(super) fn read(flags: UrlFlags, endpoint: Option<String>, profile: Urls) -> Result<Self> {
+    /// `endpoint` and `endpoints` are the profile's as well.
+    pub(super) fn read(flags: UrlFlags, endpoint: Option<String>, endpoints: Endpoints, profile: Urls) -> Result<Self> {
+        let own = if flags.endpoint.is_some() { Endpoints::default() } else { endpoints };
         let endpoint = flags.endpoint.or(endpoint).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
         let base = |service: Api, flag: Option<String>, profile: Option<String>| {
             Ok::<_, anyhow::Error>((service, session::url(flag.or(profile).as_deref().unwrap_or(&endpoint))?))
         };
         Ok(Self([
-            base(Api::TokenService, flags.token_service_url, profile.token_service)?,
+            base(Api::TokenService, flags.token_service_url, profile.token_service.or(own.token_exchange))?,
             base(Api::IamCredentials, flags.iamcredentials_url, profile.iamcredentials)?,
             base(Api::PubSub, flags.pubsub_url, profile.pubsub)?,
             base(Api::Storage, flags.storage_url, profile.storage)?,
-            base(Api::CloudIot, flags.cloudiot_url, profile.cloudiot)?,
+            base(Api::CloudIot, flags.cloudiot_url, profile.cloudiot.or(own.command_relay))?,
         ]))
     }
 
@@ -110,7 +113,7 @@ mod tests {
             ..flags()
         };
         let profile = Urls { pubsub: Some("http://p".into()), storage: Some("https://storage.googleapis.com".into()), ..Urls::default() };
-        let bases = Bases::read(flags, None, profile).unwrap();
+        let bases = Bases::read(flags, None, Endpoints::default(), profile).unwrap();
         assert_eq!(
             bases.url(Api::PubSub, &["v1", "projects", "p", "topics", "t:publish"]).as_str(),
             "https://pubsub.googleapis.com/v1/projects/p/topics/t:publish"
@@ -129,7 +132,7 @@ mod tests {
             storage_url: Some("http://d".into()),
             cloudiot_url: Some("http://e".into()),
         };
-        let bases = Bases::read(flags, None, Urls::default()).unwrap();
+        let bases = Bases::read(flags, None, Endpoints::default(), Urls::default()).unwrap();
         let all = [Api::TokenService, Api::IamCredentials, Api::PubSub, Api::Storage, Api::CloudIot];
         assert_eq!(all.map(|s| bases.url(s, &[]).host_str().map(str::to_owned).unwrap()), ["a", "b", "c", "d", "e"]);
     }

@@ -12,6 +12,7 @@ mod devices;
 mod errors;
 mod examples;
 mod gateways;
+mod profile;
 mod registries;
 mod settings;
 mod support;

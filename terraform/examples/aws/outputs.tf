@@ -1,6 +1,21 @@
+# What is called over HTTP, by its name in DRAWBRIDGE_FUNCTIONS.
+locals {
+  endpoints = { for name, function in module.function : local.functions[name].function => function.url if local.functions[name].events == "http" }
+}
+
 output "endpoints" {
-  description = "Where each function answers. `drawbridge` takes them by its profile (README.md)."
-  value       = { for name, function in module.function : name => function.url if local.functions[name].events == "http" }
+  description = "Where each function answers."
+  value       = local.endpoints
+}
+
+output "profile" {
+  description = "What `drawbridge profile from-terraform` takes: where functions answer, and the command that reads the admin token. It holds no secret."
+  value = {
+    endpoints           = local.endpoints
+    project             = var.google.project
+    region              = var.region
+    admin_token_command = "aws secretsmanager get-secret-value --region ${var.region} --secret-id ${aws_secretsmanager_secret.admin_token.name} --query SecretString --output text"
+  }
 }
 
 output "mqtt" {

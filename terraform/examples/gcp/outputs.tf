@@ -1,6 +1,16 @@
 output "endpoints" {
-  description = "Where each function answers. `drawbridge` takes them by its profile (README.md)."
+  description = "Where each function answers."
   value       = { for name, function in module.function : name => function.url }
+}
+
+output "profile" {
+  description = "What `drawbridge profile from-terraform` takes: where functions answer, and the command that reads the admin token. It holds no secret."
+  value = {
+    endpoints           = { for name, function in module.function : name => function.url }
+    project             = var.project
+    region              = var.region
+    admin_token_command = "gcloud secrets versions access latest --secret=${google_secret_manager_secret.admin_token.secret_id} --project=${var.project}"
+  }
 }
 
 output "issuer" {

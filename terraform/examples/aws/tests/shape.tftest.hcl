@@ -34,7 +34,7 @@ run "nothing_runs_while_nobody_calls" {
     error_message = "Five functions over HTTP, the fan-out behind its queue, and the authorizer."
   }
   assert {
-    condition     = toset(keys(output.endpoints)) == toset(["registry", "commands", "tokens", "files", "http"])
+    condition     = toset(keys(output.endpoints)) == toset(["device-registry", "command-relay", "token-exchange", "storage-download", "pubsub-fanout"])
     error_message = "What the queue or AWS IoT calls has no URL."
   }
   assert {
