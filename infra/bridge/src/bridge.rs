@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use domain::PortError;
 use domain::ports::{CommandChannel, Presence};
 use pubsub_fanout::FanOut;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::complaints::Complaints;
 use crate::counters::{Counters, Snapshot};
 use crate::limits::Limits;
 use crate::listener::{self, Door};
@@ -24,6 +26,7 @@ pub struct Bridge {
     pub(crate) presence: Option<Arc<dyn Presence>>,
     pub(crate) room: Room,
     pub(crate) counters: Counters,
+    pub(crate) complaints: Complaints,
     /// Payload bytes at the publisher, all sessions together.
     pub(crate) publishing: AtomicUsize,
     stopping: watch::Sender<bool>,
@@ -51,6 +54,7 @@ impl Bridge {
             presence,
             room,
             counters: Counters::default(),
+            complaints: Complaints::default(),
             publishing: AtomicUsize::new(0),
             stopping: watch::Sender::new(false),
         })
@@ -78,6 +82,12 @@ impl Bridge {
             () = shutdown => {}
             () = self.stopped() => {}
         }
+    }
+
+    /// Counts and tells of a read or a write that failed.
+    pub(crate) fn records_failed(&self, e: &PortError) {
+        self.counters.records_failed.one();
+        self.complaints.records(e);
     }
 
     /// Resolves once [`Bridge::stop`] was called.

@@ -59,7 +59,9 @@ pub(crate) async fn greet(bridge: &Arc<Bridge>, mut link: Box<dyn Link>) -> Opti
         }
         Err(refused) => {
             refused.counter(&bridge.counters).one();
-            match refused {
+            match &refused {
+                // Its text, for the device, does not say why.
+                Refused::Unavailable(e) => bridge.complaints.records(e),
                 Refused::Broken(_) | Refused::NotMqtt(_) => debug!("Refused a connection: {refused}"),
                 _ => info!(device = %named, "Refused `{named}`: {refused}"),
             }
@@ -170,8 +172,8 @@ async fn admit(bridge: &Arc<Bridge>, hello: Hello) -> Result<Opening, Refused> {
                 true => fanout.statuses.error(&found.value.key, status).await,
                 false => fanout.statuses.stranger_error(&found.value.key, status).await,
             };
-            if noted.is_err() {
-                bridge.counters.records_failed.one();
+            if let Err(e) = noted {
+                bridge.records_failed(&e);
             }
         }
     }

@@ -28,9 +28,10 @@
 //! | `sessions`, `reach`, `signals` | the map of live sessions, how they are reached and told things |
 //! | `ending` | every reason to close, with its codes and texts |
 //! | `packet`, `link` | MQTT 3.1.1 and 5 in one vocabulary; bytes |
-//! | `limits`, `counters` | every cap, and what was counted |
+//! | `limits`, `counters`, `complaints` | every cap, what was counted, and what is said in the log of what fails on our side |
 
 mod bridge;
+mod complaints;
 mod connack;
 mod connect;
 mod counters;

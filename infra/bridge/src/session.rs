@@ -160,8 +160,8 @@ impl Session {
         drop(parties);
         let noted = async {
             let Some(status) = ending.status() else { return };
-            if bridge.fanout.statuses.error(&key, status).await.is_err() {
-                bridge.counters.records_failed.one();
+            if let Err(e) = bridge.fanout.statuses.error(&key, status).await {
+                bridge.records_failed(&e);
             }
         };
         tokio::join!(link::close(link, outbox.bytes), noted);

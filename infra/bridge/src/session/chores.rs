@@ -190,7 +190,9 @@ impl Session {
 
     fn on_noted(&mut self, noted: &Result<(), PortError>) {
         self.chores.notes -= 1;
-        self.bridge.counters.records_failed.add(usize::from(noted.is_err()));
+        if let Err(e) = noted {
+            self.bridge.records_failed(e);
+        }
     }
 
     fn on_config_read(&mut self, place: u64, read: Result<Option<DeviceConfig>, PortError>) {
@@ -203,7 +205,7 @@ impl Session {
                     self.read_deferred();
                 }
             }
-            Err(_) => self.records_failed(),
+            Err(e) => self.records_failed(&e),
         }
         if again {
             self.read_config(place);
@@ -215,7 +217,7 @@ impl Session {
         match read {
             Ok(None) => return Err(Ending::Deleted),
             Ok(Some((device, registry))) => self.on_records(device, registry)?,
-            Err(_) => self.records_failed(),
+            Err(e) => self.records_failed(&e),
         }
         if again {
             self.read_records();
@@ -231,15 +233,15 @@ impl Session {
             Ok(_) if is_another => self.break_off(place, &Ending::Deleted),
             Ok(_) if again => self.check_attached([place]),
             Ok(_) => {}
-            Err(DomainError::Port(_)) => self.records_failed(),
+            Err(DomainError::Port(e)) => self.records_failed(&e),
             Err(DomainError::Refused(refusal)) => self.break_off(place, &Ending::Revoked(refusal)),
             Err(DomainError::NotFound(_)) => self.break_off(place, &Ending::Deleted),
             Err(why) => self.break_off(place, &Ending::NotBound(why.to_string())),
         }
     }
 
-    pub(super) fn records_failed(&mut self) {
-        self.bridge.counters.records_failed.one();
+    pub(super) fn records_failed(&mut self, e: &PortError) {
+        self.bridge.records_failed(e);
         self.timers.retry_soon();
     }
 

@@ -237,7 +237,9 @@ async fn attach(
 ) -> Result<(Device, Option<Seat>), DomainError> {
     let (_, device) = check(bridge, gateway, device, token).await?;
     let noted: Result<(), PortError> = bridge.fanout.statuses.came_through(&device.key, &gateway.id).await;
-    bridge.counters.records_failed.add(usize::from(noted.is_err()));
+    if let Err(e) = noted {
+        bridge.records_failed(&e);
+    }
     let Some(reach) = reach else { return Ok((device, None)) };
     let mut seat = Sessions::attach(bridge, &device.key, &reach);
     seat.announce().await;

@@ -46,6 +46,9 @@ impl Session {
         }
         self.bridge.counters.acks.add(acks);
         self.bridge.counters.publish_failures.add(failures);
+        if let Some(EventError::Port(e)) = &first {
+            self.bridge.complaints.publisher(failures, e);
+        }
         match first {
             Some(e) if ends_here => return Err(Ending::Publish(e)),
             Some(e) => self.break_off(batch.place, &Ending::Publish(e)),

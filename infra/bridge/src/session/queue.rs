@@ -47,8 +47,8 @@ impl Session {
             if is_busy {
                 self.downlink.queues_deferred.insert(place);
             }
-            if drained.is_err() {
-                self.records_failed();
+            if let Err(e) = &drained {
+                self.records_failed(e);
             }
             if again {
                 self.deliver_queued(place);
