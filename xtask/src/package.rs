@@ -7,9 +7,11 @@ mod build;
 mod deb;
 mod image;
 mod lambda;
+mod needs;
 mod sbom;
 mod sums;
 mod try_out;
+mod wanted;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,15 +20,18 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::args::{self, Args};
+use crate::args::Args;
+use crate::tools::CargoTool;
 use crate::{interrupt, shell};
 use build::Target;
+use wanted::{Part, Wanted};
 
 const HELP: &str = "\
 Builds what is shipped, into target/package: the shim as program and as .deb for each kind of device, the functions as zips for
 AWS Lambda and as a container image for both kinds of machine, bills of materials (CycloneDX) and checksums.
 
-Usage: cargo xtask package [shim|lambda|image]… [TARGET]… [--try] [--twice]
+Usage: cargo xtask package [shim|lambda|image]… [TARGET]… [--try] [--twice] [--install]
+       cargo xtask package --ci [--install]
 
   shim, lambda, image   what is built; all of it when none is named. lambda and image are for arm64 and amd64
   TARGET     arm64 (Pi 3 and later, 64 bit), armhf (Pi 2 and later, 32 bit), amd64,
@@ -34,11 +39,12 @@ Usage: cargo xtask package [shim|lambda|image]… [TARGET]… [--try] [--twice]
   --try      plays the demo, an outage in the middle, with each shim that was built, under emulation where it must be; starts
              the functions from the zip and from the image's own root, and stops them while a request is under way
   --twice    builds everything a second time in another folder and fails unless both have the same bytes
+  --ci       what CI has time for: some of each, tried; the fastest of them built twice
+  --install  installs what is missing, by apt-get (as root) and rustup; without it, these commands are printed
 
-What it needs beyond Rust: Debian's cross compilers, `apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-gcc-arm-linux-gnueabihf libc6-dev-armhf-cross zip umoci`, and the targets, `rustup target add aarch64-unknown-linux-gnu
-armv7-unknown-linux-gnueabihf`; to try it, `apt-get install qemu-user-static`. armv6 needs Python 3 with venv and
-`rustup component add rust-src`. cargo-deb, cargo-cyclonedx, Zig and cargo-zigbuild are installed into the target folder.";
+What it needs beyond Rust is Debian's cross compilers, zip and umoci, for armv6 Python 3 and the sources of Rust's standard
+library, to try it qemu-user-static and skopeo: it says by which commands to install what it does not find. cargo-deb,
+cargo-cyclonedx, Zig and cargo-zigbuild are installed into the target folder.";
 
 /// Where everything ends up.
 pub(crate) fn folder() -> PathBuf {
@@ -47,10 +53,12 @@ pub(crate) fn folder() -> PathBuf {
 
 pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let Some(mut args) = Args::of(words, HELP) else { return Ok(ExitCode::SUCCESS) };
-    let (is_tried, is_twice) = (args.has("--try"), args.has("--twice"));
-    let wanted = Wanted::of(&mut args)?;
+    let is_ci = args.has("--ci");
+    let (is_tried, is_twice, may_install) = (args.has("--try") || is_ci, args.has("--twice"), args.has("--install"));
+    let wanted = if is_ci { Wanted::in_ci()? } else { Wanted::of(&mut args)? };
     args.finish()?;
     interrupt::listen()?;
+    needs::meet(&wanted, is_tried, may_install)?;
     let start = Instant::now();
     let folder = folder();
     let builds = shell::target().join("package-build");
@@ -60,64 +68,47 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     }
     if is_twice {
         check_again(&wanted, &folder)?;
+    } else if is_ci {
+        check_again(&Wanted::twice_in_ci()?, &folder)?;
     }
     println!("{} in {:.0} s", folder.display(), start.elapsed().as_secs_f64());
     print!("{}", fs::read_to_string(folder.join(sums::FILE))?);
     Ok(ExitCode::SUCCESS)
 }
 
-/// What was asked for.
-struct Wanted {
-    shim: bool,
-    lambda: bool,
-    image: bool,
-    targets: Vec<Target>,
-}
-
-impl Wanted {
-    fn of(args: &mut Args) -> Result<Self> {
-        let mut wanted = Self { shim: false, lambda: false, image: false, targets: vec![] };
-        while let Some(name) = args.word() {
-            match (name.as_str(), Target::named(&name)) {
-                ("shim", _) => wanted.shim = true,
-                ("lambda", _) => wanted.lambda = true,
-                ("image", _) => wanted.image = true,
-                (_, Some(target)) => wanted.targets.push(target),
-                _ => return Err(args::usage(format!("no `{name}`; there are shim, lambda, image; arm64, armhf, amd64, armv6"))),
-            }
-        }
-        if !(wanted.shim || wanted.lambda || wanted.image) {
-            (wanted.shim, wanted.lambda, wanted.image) = (true, true, true);
-        }
-        if wanted.targets.is_empty() {
-            wanted.targets = Target::ALL.to_vec();
-        }
-        Ok(wanted)
-    }
-
-    /// For which machines the functions are built.
-    fn in_clouds(&self) -> impl Iterator<Item = Target> {
-        let (any, targets) = (self.lambda || self.image, self.targets.clone());
-        Target::in_clouds().filter(move |cloud| any && targets.iter().any(|target| target.debian == cloud.debian))
-    }
-}
-
 fn make_all(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("emptying {}", folder.display()))?;
-    }
-    fs::create_dir_all(folder)?;
-    for target in wanted.targets.iter().filter(|_| wanted.shim) {
-        interrupt::check()?;
-        let program = build::shim(*target, builds)?;
-        if target.has_debs() {
-            deb::make(*target, builds, folder)?;
-        }
+    // Built beside the programs when they are missing: minutes, and the programs' last steps leave a core free.
+    let tools = [CargoTool::begin("cargo-deb")?, CargoTool::begin("cargo-cyclonedx")?];
+    empty(folder)?;
+    for target in wanted.targets(Part::Shim) {
+        let program = timed("drawbridge-shim", target, || build::shim(target, builds))?;
         fs::copy(&program, folder.join(format!("drawbridge-shim-{}", target.debian)))?;
     }
     make_functions(wanted, folder, builds)?;
-    sbom::make(folder)?;
+    let [cargo_deb, cyclonedx] = tools;
+    let cargo_deb = cargo_deb.finish()?;
+    for target in wanted.targets(Part::Shim).filter(|target| target.has_debs()) {
+        deb::make(&cargo_deb, target, builds, folder)?;
+    }
+    sbom::make(&cyclonedx.finish()?, folder)?;
     sums::write(folder)
+}
+
+fn empty(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("emptying {}", folder.display()))?;
+    }
+    Ok(fs::create_dir_all(folder)?)
+}
+
+/// Says how long it took: what CI has time for is chosen by it.
+fn timed<T>(what: &str, target: Target, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    interrupt::check()?;
+    let start = Instant::now();
+    println!("{what} for {}", target.debian);
+    let done = work()?;
+    println!("{what} for {}: {:.0} s", target.debian, start.elapsed().as_secs_f64());
+    Ok(done)
 }
 
 /// The functions as they are shipped, for where this runs.
@@ -128,13 +119,13 @@ pub(crate) fn function_of_this_machine() -> Result<PathBuf> {
 }
 
 fn make_functions(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
+    for target in wanted.targets(Part::Lambda) {
+        let program = timed("drawbridge-function in a zip", target, || build::function(target, builds))?;
+        lambda::make(target, &program, builds, folder)?;
+    }
     let mut programs = vec![];
-    for target in wanted.in_clouds() {
-        interrupt::check()?;
-        let program = build::function(target, builds)?;
-        if wanted.lambda {
-            lambda::make(target, &program, builds, folder)?;
-        }
+    for target in wanted.targets(Part::Image) {
+        let program = timed("drawbridge-function in an image", target, || build::function(target, builds))?;
         fs::copy(&program, folder.join(format!("drawbridge-function-{}", target.debian)))?;
         programs.push((target, program));
     }
@@ -142,36 +133,36 @@ fn make_functions(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
         return Ok(());
     }
     fs::copy(lambda::roots(), folder.join("roots.pem"))?;
-    if wanted.image { image::make(&programs, builds, folder) } else { Ok(()) }
+    image::make(&programs, builds, folder)
 }
 
 fn try_all(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
-    if wanted.shim {
+    if wanted.has(&[Part::Shim]) {
         shell::cargo(&["build", "-p", "drawbridge"])?;
-        wanted.targets.iter().try_for_each(|target| try_out::shim(*target, folder))?;
     }
-    for target in wanted.in_clouds() {
-        if wanted.lambda {
-            try_out::function::from_zip(target, builds)?;
-        }
-        if wanted.image {
-            try_out::function::from_image(target, builds)?;
-        }
+    for target in wanted.targets(Part::Shim) {
+        timed("Trying the shim", target, || try_out::shim(target, folder))?;
+    }
+    for target in wanted.targets(Part::Lambda) {
+        timed("Trying the zip", target, || try_out::function::from_zip(target, builds))?;
+    }
+    for target in wanted.targets(Part::Image) {
+        timed("Trying the image", target, || try_out::function::from_image(target, builds))?;
     }
     Ok(())
 }
 
+/// Builds `wanted` again, and compares all of it with what is in `first`.
 fn check_again(wanted: &Wanted, first: &Path) -> Result<()> {
     let again = shell::target().join("package-again");
     // An empty folder under another name: neither old objects nor its path may show in what is built.
-    let builds = again.join("build");
-    if builds.exists() {
-        fs::remove_dir_all(&builds)?;
+    let (builds, folder) = (again.join("build"), again.join("package"));
+    empty(&builds)?;
+    make_all(wanted, &folder, &builds)?;
+    for name in sums::names(&folder)? {
+        let [one, other] = [first, &folder].map(|folder| fs::read(folder.join(&name)));
+        ensure!(one? == other?, "two builds of the same tree differ in {}", name.display());
+        println!("Built twice, in two folders, the same bytes: {}", name.display());
     }
-    make_all(wanted, &again.join("package"), &builds)?;
-    let [one, other] = [first.to_path_buf(), again.join("package")].map(|folder| fs::read_to_string(folder.join(sums::FILE)));
-    let (one, other) = (one?, other?);
-    ensure!(one == other, "two builds of the same tree differ:\n{one}\n{other}");
-    println!("Built twice, in two folders: the same bytes");
     Ok(())
 }

@@ -112,7 +112,7 @@ pub(crate) fn mosquitto() -> Result<PathBuf> {
 
 /// A PATH on which cargo finds Zig and cargo-zigbuild, from PyPI: they cross-build where Debian has no compiler.
 pub(crate) fn zig() -> Result<std::ffi::OsString> {
-    const PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.1"];
+    const PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.0"];
     let venv = shell::target().join("tools/zig");
     if !venv.join("bin/cargo-zigbuild").is_file() {
         println!("Installing {} into {}", PACKAGES.join(" and "), venv.display());

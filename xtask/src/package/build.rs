@@ -70,7 +70,6 @@ pub(crate) fn function(target: Target, builds: &Path) -> Result<PathBuf> {
 
 /// Builds the program of a package with a profile of the root's Cargo.toml.
 fn program(package: &str, profile: &str, target: Target, builds: &Path) -> Result<PathBuf> {
-    println!("{package} for {}", target.debian);
     let mut command = shell::cargo_command();
     let mut flags = flags(builds)?;
     if let Some(linker) = target.linker {

@@ -6,11 +6,9 @@ use anyhow::Result;
 
 use super::build::{self, Target};
 use crate::shell;
-use crate::tools::CargoTool;
 
 /// Puts what was built for `target` into a package.
-pub(crate) fn make(target: Target, builds: &Path, folder: &Path) -> Result<()> {
-    let cargo_deb = CargoTool::begin("cargo-deb")?.finish()?;
+pub(crate) fn make(cargo_deb: &Path, target: Target, builds: &Path, folder: &Path) -> Result<()> {
     let mut command = std::process::Command::new(cargo_deb);
     command.current_dir(shell::root()).args(["--package", "drawbridge-shim", "--no-build", "--no-strip", "--target", target.triple]);
     command.arg("--output").arg(folder).env("CARGO_TARGET_DIR", builds).env("SOURCE_DATE_EPOCH", build::epoch()?);

@@ -19,7 +19,7 @@ const MAX_ZIP_BYTES: u64 = 9_000_000;
 const CONTENT: [(&str, u32); 2] = [("bootstrap", 0o755), ("roots.pem", 0o644)];
 
 /// Makes the zip of `program`, which was built for `target`.
-pub(crate) fn make(target: Target, program: &Path, builds: &Path, folder: &Path) -> Result<PathBuf> {
+pub(crate) fn make(target: Target, program: &Path, builds: &Path, folder: &Path) -> Result<()> {
     ensure!(shell::find("zip").is_some(), "zip is needed: `apt-get install zip`");
     let staged = builds.join(format!("lambda-{}", target.debian));
     fs::create_dir_all(&staged)?;
@@ -37,7 +37,7 @@ pub(crate) fn make(target: Target, program: &Path, builds: &Path, folder: &Path)
     shell::run(&mut command)?;
     let bytes = fs::metadata(&zip)?.len();
     ensure!(bytes <= MAX_ZIP_BYTES, "{} has {bytes} bytes; the limit is {MAX_ZIP_BYTES}", zip.display());
-    Ok(zip)
+    Ok(())
 }
 
 /// Roots that Google's and Amazon's services are known by.

@@ -7,17 +7,15 @@ use anyhow::{Context as _, Result};
 
 use super::build;
 use crate::shell;
-use crate::tools::CargoTool;
 
 /// The packages that are shipped, by folder.
 const SHIPPED: [(&str, &str); 3] = [("device-shim", "drawbridge-shim"), ("cli", "drawbridge"), ("infra/host", "drawbridge-function")];
 
 /// Writes one for each program.
-pub(crate) fn make(folder: &Path) -> Result<()> {
-    let cyclonedx = CargoTool::begin("cargo-cyclonedx")?.finish()?;
+pub(crate) fn make(cyclonedx: &Path, folder: &Path) -> Result<()> {
     for (place, package) in SHIPPED {
         let manifest = shell::root().join(place).join("Cargo.toml");
-        let mut command = std::process::Command::new(&cyclonedx);
+        let mut command = std::process::Command::new(cyclonedx);
         command.arg("cyclonedx").arg("--manifest-path").arg(&manifest).args(["--format", "json", "--spec-version", "1.5", "--quiet"]);
         command.args(["--override-filename", "drawbridge-bill"]).env("SOURCE_DATE_EPOCH", build::epoch()?);
         shell::run(&mut command)?;

@@ -29,7 +29,6 @@ pub(crate) fn shim(target: Target, folder: &Path) -> Result<()> {
     };
     fs::write(&wrapper, format!("#!/bin/sh\nexec {runs} \"$@\"\n")).with_context(|| format!("writing {}", wrapper.display()))?;
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
-    println!("Trying the shim for {}", target.debian);
     let mut demo = Command::new(std::env::current_exe()?);
     demo.args(DEMO).env("DRAWBRIDGE_BIN", shell::target().join("debug/drawbridge")).env("DRAWBRIDGE_SHIM_BIN", &wrapper);
     shell::run(&mut demo).with_context(|| format!("the shim for {} does not do what it should", target.debian))

@@ -25,7 +25,6 @@ const BODY: &str = r#"{"id": "tried", "eventNotificationConfigs": []}"#;
 
 /// As Lambda would: the zip's content alone, though over TCP.
 pub(crate) fn from_zip(target: Target, builds: &Path) -> Result<()> {
-    println!("Trying the zip for {}", target.debian);
     let content = builds.join(format!("lambda-{}", target.debian));
     let mut command = emulated(target, &content.join("bootstrap"))?;
     command.env("SSL_CERT_FILE", content.join("roots.pem"));
@@ -34,7 +33,6 @@ pub(crate) fn from_zip(target: Target, builds: &Path) -> Result<()> {
 
 /// From the image's own root and with its own user, where this machine can; else with its libraries, emulated.
 pub(crate) fn from_image(target: Target, builds: &Path) -> Result<()> {
-    println!("Trying the image for {}", target.debian);
     let bundle = builds.join(format!("bundle-{}", target.debian));
     if bundle.exists() {
         fs::remove_dir_all(&bundle)?;
