@@ -152,19 +152,19 @@ module "bridge" {
   count  = var.with_bridge ? 1 : 0
   source = "../../modules/gcp/bridge"
 
-  project      = var.project
-  region       = var.region
-  network      = module.network[0].network
-  subnetwork   = module.network[0].subnetwork
-  domain       = var.mqtt_domain
-  dns_zone     = var.dns_zone
-  image        = var.image
-  database     = module.records.database
-  publishes_to = module.topics.names
-  machine_type = var.bridge_machine_type
-  min_nodes    = var.bridge_nodes.min
-  max_nodes    = var.bridge_nodes.max
-  labels       = local.labels
+  project           = var.project
+  region            = var.region
+  network           = module.network[0].network
+  subnetwork        = module.network[0].subnetwork
+  domain            = var.mqtt_domain
+  dns_zone          = var.dns_zone
+  image             = var.image
+  records_condition = module.records.condition
+  publishes_to      = module.topics.names
+  machine_type      = var.bridge_machine_type
+  min_nodes         = var.bridge_nodes.min
+  max_nodes         = var.bridge_nodes.max
+  labels            = local.labels
 
   environment = {
     DRAWBRIDGE_RECORDS   = module.records.url
@@ -179,16 +179,16 @@ module "function" {
   source     = "../../modules/gcp/function"
   depends_on = [google_project_service.api]
 
-  project      = var.project
-  region       = var.region
-  name         = each.key
-  short_name   = each.value.short_name
-  image        = var.image
-  records      = each.value.records
-  database     = module.records.database
-  publishes_to = each.value.publishes ? module.topics.names : []
-  objects_in   = each.value.objects ? [module.files.name] : []
-  labels       = local.labels
+  project           = var.project
+  region            = var.region
+  name              = each.key
+  short_name        = each.value.short_name
+  image             = var.image
+  records           = each.value.records
+  records_condition = module.records.condition
+  publishes_to      = each.value.publishes ? module.topics.names : []
+  objects_in        = each.value.objects ? [module.files.name] : []
+  labels            = local.labels
 
   network = var.with_bridge && each.value.commands ? {
     network    = module.network[0].network

@@ -27,7 +27,7 @@ fn gcp(with_bridge: bool) -> Result<Example> {
             "var": var,
             "data": { "google_project": { "this": { "number": "123456" } } },
             "module": {
-                "records": { "url": "firestore://my-project/drawbridge", "database": "drawbridge" },
+                "records": { "url": "firestore://my-project/drawbridge" },
                 "nats": [{ "url": "nats://10.72.0.2:4222,10.72.0.3:4222,10.72.0.4:4222" }],
                 "topics": { "names": ["readings"] },
                 "files": { "name": "my-files" },

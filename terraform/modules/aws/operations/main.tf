@@ -13,50 +13,54 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = each.key
 }
 
-resource "aws_cloudwatch_metric_alarm" "function_errors" {
-  for_each = toset(var.functions)
+locals {
+  function_alarms = { for name in var.functions : "${name} fails" => {
+    description = "A call ended without an answer. Its log has the cause, one line for each failure."
+    namespace   = "AWS/Lambda"
+    metric      = "Errors"
+    dimensions  = { FunctionName = name }
+    statistic   = "Sum"
+    period      = 300
+    periods     = 1
+    threshold   = 0
+  } }
 
-  alarm_name          = "drawbridge: ${each.key} fails"
-  alarm_description   = "A call ended without an answer. Its log has the cause, one line for each failure."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = each.key }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  tags                = var.tags
+  queue_alarms = {
+    "events wait" = {
+      description = "The oldest event has waited for ten minutes: is Pub/Sub reachable, and is the fan-out's concurrency enough?"
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateAgeOfOldestMessage"
+      dimensions  = { QueueName = var.queue }
+      statistic   = "Maximum"
+      period      = 60
+      periods     = 5
+      threshold   = 600
+    }
+    "events became dead letters" = {
+      description = "Ten attempts on an event failed. It rests in the queue of dead letters for 14 days; redrive it when the cause is gone."
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = var.dead_letters }
+      statistic   = "Maximum"
+      period      = 60
+      periods     = 1
+      threshold   = 0
+    }
+  }
 }
 
-resource "aws_cloudwatch_metric_alarm" "queue_age" {
-  alarm_name          = "drawbridge: events wait"
-  alarm_description   = "The oldest event has waited for ten minutes: is Pub/Sub reachable, and is the fan-out's concurrency enough?"
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = var.queue }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 5
-  threshold           = 600
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  tags                = var.tags
-}
+resource "aws_cloudwatch_metric_alarm" "alarm" {
+  for_each = merge(local.function_alarms, local.queue_alarms)
 
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  alarm_name          = "drawbridge: events became dead letters"
-  alarm_description   = "Ten attempts on an event failed. It rests in the queue of dead letters for 14 days; redrive it when the cause is gone."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = var.dead_letters }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  threshold           = 0
+  alarm_name          = "drawbridge: ${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  period              = each.value.period
+  evaluation_periods  = each.value.periods
+  threshold           = each.value.threshold
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.alarms.arn]

@@ -14,8 +14,8 @@ resource "google_project_iam_member" "records" {
   member  = google_service_account.bridge.member
 
   condition {
-    title      = "only the database ${var.database}"
-    expression = "resource.name == \"projects/${var.project}/databases/${var.database}\""
+    title      = var.records_condition.title
+    expression = var.records_condition.expression
   }
 }
 

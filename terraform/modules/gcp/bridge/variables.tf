@@ -45,9 +45,9 @@ variable "environment" {
   type        = map(string)
 }
 
-variable "database" {
-  description = "Name of the Firestore database."
-  type        = string
+variable "records_condition" {
+  description = "IAM condition that keeps its role to the database of the records."
+  type        = object({ title = string, expression = string })
 }
 
 variable "publishes_to" {

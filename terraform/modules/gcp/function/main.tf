@@ -13,10 +13,9 @@ resource "google_project_iam_member" "records" {
   role    = var.records == "read" ? "roles/datastore.viewer" : "roles/datastore.user"
   member  = google_service_account.function.member
 
-  # Firestore has no policy of its own for a database: the condition is what keeps the role to ours.
   condition {
-    title      = "only the database ${var.database}"
-    expression = "resource.name == \"projects/${var.project}/databases/${var.database}\""
+    title      = var.records_condition.title
+    expression = var.records_condition.expression
   }
 }
 

@@ -49,9 +49,9 @@ variable "records" {
   }
 }
 
-variable "database" {
-  description = "Name of the Firestore database."
-  type        = string
+variable "records_condition" {
+  description = "IAM condition that keeps its role to the database of the records."
+  type        = object({ title = string, expression = string })
 }
 
 variable "publishes_to" {
