@@ -16,6 +16,7 @@ use serde_json::Value;
 const ARROWS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("durable", &[]),
+    ("websocket", &[]),
     ("functions/domain", &["protocol"]),
     ("functions/edge", &["protocol", "functions/domain"]),
     ("functions/pubsub-fanout", &["protocol", "functions/domain", "functions/edge"]),
@@ -27,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("infra/gcp", &["protocol", "functions/domain"]),
     ("infra/aws", &["protocol", "functions/domain"]),
     ("infra/nats", &["protocol", "functions/domain"]),
-    ("infra/bridge", &["protocol", "functions/domain", "functions/pubsub-fanout"]),
+    ("infra/bridge", &["protocol", "websocket", "functions/domain", "functions/pubsub-fanout"]),
     (
         "infra/host",
         &[
@@ -46,7 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "infra/bridge",
         ],
     ),
-    ("device-shim", &["protocol", "durable"]),
+    ("device-shim", &["protocol", "durable", "websocket"]),
     ("cli", &["infra/host"]),
 ];
 
@@ -119,6 +120,7 @@ fn a_dependency_with_one_home_is_used_there_alone() -> Result<()> {
         ("aws-config", &["infra/aws"]),
         ("aws-sdk-", &["infra/aws"]),
         ("rmqtt-codec", &["infra/bridge", "device-shim", "tests/bench"]),
+        ("tungstenite", &["websocket"]),
         ("tokio-rustls", &["infra/bridge", "infra/host", "device-shim", "tests/bench"]),
     ];
     let mut wrong = Vec::new();
