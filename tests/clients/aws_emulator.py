@@ -4,6 +4,8 @@
 | --- | --- |
 | custom authorizers of AWS IoT can be made, described, changed and deleted | Terraform's `aws_iot_authorizer` waits for them for minutes |
 | tags of things of AWS IoT are kept and can be listed | `aws_iot_topic_rule` asks for them |
+| domain configurations of AWS IoT keep their protocol, their way to prove who one is, and get an endpoint | a second plan would want to make them again |
+| budgets keep their tags and say who is told | `aws_budgets_budget` asks for both |
 | a function's dead-letter queue and its logging are kept | a second plan would want to set them again |
 | the endpoint of AWS IoT is the same at each question | a second plan would want to change an output |
 | a queue's redrive policy comes back as it was written | a second plan would want to write it again |
@@ -23,8 +25,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from moto.awslambda.models import LambdaFunction
+from moto.budgets.responses import BudgetsResponse
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, EmptyResult
+from moto.iot.models import FakeDomainConfiguration
 from moto.iot.responses import IoTResponse
 from moto.kms.responses import KmsResponse
 from moto.server import main
@@ -136,6 +140,54 @@ def create_topic_rule(self):
 
 
 IoTResponse.create_topic_rule = create_topic_rule
+make_domain, describe_domain = IoTResponse.create_domain_configuration, FakeDomainConfiguration.to_description_dict
+
+
+def create_domain_configuration(self):
+    made = make_domain(self)
+    one = self.iot_backend.domain_configurations[self._get_param("domainConfigurationName")]
+    one.drawbridge_kept = {name: self._get_param(name) or "DEFAULT" for name in ("applicationProtocol", "authenticationType")}
+    if one.domain_name is None:
+        one.domain_type, one.domain_name = "AWS_MANAGED", f"drawbridge-devices-ats.iot.{self.region}.amazonaws.com"
+    kept(self, "tags")[one.domain_configuration_arn] = {tag["Key"]: tag for tag in self._get_param("tags") or []}
+    return made
+
+
+def to_description_dict(self):
+    return {**describe_domain(self), **self.drawbridge_kept}
+
+
+IoTResponse.create_domain_configuration = create_domain_configuration
+FakeDomainConfiguration.to_description_dict = to_description_dict
+make_budget = BudgetsResponse.create_budget
+
+
+def budget_tags(self, name=None):
+    name = name or self._get_param("ResourceARN").rsplit("/", 1)[-1]
+    return self.backend.__dict__.setdefault("drawbridge", {}).setdefault(name, {})
+
+
+def create_budget(self):
+    made = make_budget(self)
+    tags = self._get_param("ResourceTags") or []
+    budget_tags(self, self._get_param("Budget")["BudgetName"]).update({tag["Key"]: tag for tag in tags})
+    return made
+
+
+def describe_subscribers_for_notification(self):
+    budget = self.backend.budgets[self._get_param("AccountId")][self._get_param("BudgetName")]
+    wanted = self._get_param("Notification")
+    same = lambda one: all(str(one.details.get(name)) == str(wanted.get(name)) for name in ("NotificationType", "Threshold"))
+    return json.dumps({"Subscribers": next(one.subscribers for one in budget.notifications if same(one))})
+
+
+def list_budget_tags(self):
+    return json.dumps({"ResourceTags": list(budget_tags(self).values())})
+
+
+BudgetsResponse.create_budget = create_budget
+BudgetsResponse.describe_subscribers_for_notification = describe_subscribers_for_notification
+BudgetsResponse.list_tags_for_resource = list_budget_tags
 attributes = Queue.attributes.fget
 
 

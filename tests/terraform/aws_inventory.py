@@ -21,6 +21,7 @@ LISTS = [
     ("kms", "list_aliases", "Aliases", "AliasName"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("iot", "list_topic_rules", "rules", "ruleName"),
+    ("iot", "list_domain_configurations", "domainConfigurations", "domainConfigurationName"),
 ]
 
 

@@ -7,7 +7,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.80"
+      version = ">= 5.100"
     }
   }
 }
@@ -109,6 +109,7 @@ module "bridge" {
   source = "../../modules/aws/iot-bridge"
 
   authorizer_arn          = "arn:aws:lambda:${var.region}:${data.aws_caller_identity.this.account_id}:function:drawbridge-authorizer"
+  domain                  = var.mqtt_domain
   authorizer_name         = module.function["authorizer"].name
   fan_out_name            = module.function["fan-out"].name
   fan_out_timeout_seconds = local.fan_out_timeout_seconds

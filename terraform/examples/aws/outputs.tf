@@ -19,8 +19,8 @@ output "profile" {
 }
 
 output "mqtt" {
-  description = "Where MQTT devices connect to. Custom authorizers on 443 need the ALPN `mqtt`."
-  value       = "mqtts://${data.aws_iot_endpoint.devices.endpoint_address}:8883"
+  description = "Where MQTT devices connect to, on 8883 or 443, without ALPN and without naming an authorizer."
+  value       = module.bridge.endpoint
 }
 
 output "fan_out_role" {

@@ -33,6 +33,15 @@ variable "issuer" {
   }
 }
 
+variable "mqtt_domain" {
+  description = "A name of your own for devices' MQTT, with its certificate in ACM; null for one of AWS's making."
+  type = object({
+    name            = string
+    certificate_arn = string
+  })
+  default = null
+}
+
 variable "deletion_protection" {
   description = "Whether `terraform destroy` is refused as long as records are there."
   type        = bool

@@ -255,6 +255,7 @@ module "aws_trust" {
   project_number = local.number
   aws_account    = var.aws_account
   publishes_to   = module.topics.names
+  objects_in     = [module.files.name]
 }
 
 module "operations" {

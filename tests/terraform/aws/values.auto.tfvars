@@ -2,6 +2,7 @@ region              = "eu-central-1"
 zip                 = "function.zip"
 issuer              = "https://tokens.example.com"
 deletion_protection = false
+monthly_budget      = 20
 alert_emails        = ["operations@example.com"]
 
 google = {

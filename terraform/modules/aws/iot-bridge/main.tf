@@ -10,6 +10,23 @@ resource "aws_iot_authorizer" "devices" {
   tags                    = var.tags
 }
 
+# Devices name no authorizer and send no ALPN, as Cloud IoT Core wanted neither: an endpoint of their own asks ours of everybody, on
+# 8883 and 443. The account's own endpoint stays as it is, for whoever else uses it.
+resource "aws_iot_domain_configuration" "devices" {
+  name                    = "drawbridge"
+  service_type            = "DATA"
+  authentication_type     = "CUSTOM_AUTH"
+  application_protocol    = "SECURE_MQTT"
+  domain_name             = var.domain == null ? null : var.domain.name
+  server_certificate_arns = var.domain == null ? null : [var.domain.certificate_arn]
+  tags                    = var.tags
+
+  authorizer_config {
+    default_authorizer_name   = aws_iot_authorizer.devices.name
+    allow_authorizer_override = false
+  }
+}
+
 resource "aws_lambda_permission" "authorizer" {
   statement_id  = "AwsIot"
   action        = "lambda:InvokeFunction"

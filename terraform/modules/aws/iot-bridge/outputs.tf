@@ -1,3 +1,8 @@
+output "endpoint" {
+  description = "Where MQTT devices connect to."
+  value       = "mqtts://${aws_iot_domain_configuration.devices.domain_name}:8883"
+}
+
 output "queue_arn" {
   description = "ARN of the queue of events."
   value       = aws_sqs_queue.events.arn

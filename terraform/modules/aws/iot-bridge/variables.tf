@@ -8,6 +8,15 @@ variable "authorizer_name" {
   type        = string
 }
 
+variable "domain" {
+  description = "A name of your own for the endpoint, with its certificate in ACM; null for one of AWS's making."
+  type = object({
+    name            = string
+    certificate_arn = string
+  })
+  default = null
+}
+
 variable "fan_out_name" {
   description = "Name of the function that publishes what comes out of the queue."
   type        = string

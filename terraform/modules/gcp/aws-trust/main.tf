@@ -21,11 +21,23 @@ resource "google_iam_workload_identity_pool_provider" "aws" {
   }
 }
 
+locals {
+  as_role = "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.aws.name}/attribute.aws_role/arn:aws:sts::${var.aws_account}:assumed-role"
+}
+
 resource "google_pubsub_topic_iam_member" "publisher" {
-  for_each = toset(var.publishes_to)
+  for_each = { for pair in setproduct(var.publisher_roles, var.publishes_to) : join("/", pair) => { role = pair[0], topic = pair[1] } }
 
   project = var.project
-  topic   = each.value
+  topic   = each.value.topic
   role    = "roles/pubsub.publisher"
-  member  = "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.aws.name}/attribute.aws_role/arn:aws:sts::${var.aws_account}:assumed-role/${var.fan_out_role}"
+  member  = "${local.as_role}/${each.value.role}"
+}
+
+resource "google_storage_bucket_iam_member" "files" {
+  for_each = toset(var.objects_in)
+
+  bucket = each.value
+  role   = "roles/storage.objectUser"
+  member = "${local.as_role}/${var.files_role}"
 }

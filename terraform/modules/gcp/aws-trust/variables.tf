@@ -13,13 +13,24 @@ variable "aws_account" {
   type        = string
 }
 
-variable "fan_out_role" {
-  description = "Name of the role of the fan-out there."
+variable "publisher_roles" {
+  description = "Names of the roles there that publish: of the fan-out behind the queue, and of the HTTP bridge."
+  type        = list(string)
+  default     = ["drawbridge-fan-out", "drawbridge-http"]
+}
+
+variable "files_role" {
+  description = "Name of the role there that serves files of devices."
   type        = string
-  default     = "drawbridge-fan-out"
+  default     = "drawbridge-files"
+}
+
+variable "objects_in" {
+  description = "Buckets whose files it serves."
+  type        = list(string)
 }
 
 variable "publishes_to" {
-  description = "Short names of the topics it publishes to."
+  description = "Short names of the topics they publish to."
   type        = list(string)
 }
