@@ -7,7 +7,7 @@ use domain::command::{Queue, Recipient};
 use domain::ports::{Clock, CommandChannel, Stores};
 use domain::{DeviceKey, DomainError, Timestamp, device};
 use edge::AdminAuth;
-use protocol::{DeviceName, RegistryName};
+use protocol::{DeviceName, DeviceRef, RegistryName};
 
 /// A source of unpredictable numbers, uniform over all of `u64`.
 pub type Random = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -44,6 +44,15 @@ impl Deps {
     pub(crate) async fn recipient(&self, name: &DeviceName) -> Result<Recipient, DomainError> {
         let found = device::find(&self.stores, name).await?;
         found.map(|found| Recipient::from(&found.value)).ok_or_else(|| DomainError::NotFound(format!("device `{name}`")))
+    }
+
+    /// Whose session to ask for. By id no read: a session proves that its device exists (docs/adr/0017). By number the reads of
+    /// [`Self::recipient`], because an entry of numbers may outlive its device.
+    pub(crate) async fn addressed(&self, name: &DeviceName) -> Result<DeviceKey, DomainError> {
+        match &name.device {
+            DeviceRef::Id(id) => Ok(DeviceKey { registry: name.registry.clone(), id: id.clone() }),
+            DeviceRef::NumId(_) => Ok(self.recipient(name).await?.key),
+        }
     }
 
     /// NOT_FOUND when there is no such registry.

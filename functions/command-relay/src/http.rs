@@ -12,8 +12,7 @@
 //! | GET | `/broadcasts/{id}` (ours) | | the broadcast |
 //! | POST | `/broadcasts/{id}:advance`, `:cancel` (ours) | | the broadcast |
 //!
-//! The first two are also bound below `/groups/{group}`, as Google's are. No method makes a group, so its name is not
-//! looked at.
+//! The first two are also bound below `/groups/{group}`, as Google's are: see [`edge::no_such_group`].
 
 mod broadcasts;
 mod commands;
@@ -31,13 +30,12 @@ const REGISTRY: &str = "/v1/projects/{project}/locations/{location}/registries/{
 pub fn routes(deps: Deps) -> Router {
     let device = format!("{REGISTRY}/devices/{{device}}");
     let broadcast = format!("{REGISTRY}/broadcasts/{{broadcast}}");
-    let both = ["", "/groups/{group}"].iter().fold(Router::new(), |routes, group| {
-        let device = format!("{REGISTRY}{group}/devices/{{device}}");
-        routes
-            .route(&format!("{device}/~sendCommandToDevice"), post(commands::send))
-            .route(&format!("{device}/~modifyCloudToDeviceConfig"), post(config::modify))
-    });
-    let routes = both
+    let in_group = format!("{REGISTRY}/groups/{{group}}/devices/{{device}}");
+    let routes = Router::new()
+        .route(&format!("{device}/~sendCommandToDevice"), post(commands::send))
+        .route(&format!("{device}/~modifyCloudToDeviceConfig"), post(config::modify))
+        .route(&format!("{in_group}/~sendCommandToDevice"), post(edge::no_such_group))
+        .route(&format!("{in_group}/~modifyCloudToDeviceConfig"), post(edge::no_such_group))
         .route(&format!("{device}/commands"), get(commands::list))
         .route(&format!("{device}/commands/{{command}}"), get(commands::get).delete(commands::cancel))
         .route(&format!("{REGISTRY}/~broadcastCommand"), post(broadcasts::create))

@@ -19,6 +19,7 @@ const REGISTRIES: &str = "/v1/projects/{project}/locations/{location}/registries
 pub fn routes(deps: Deps) -> Router {
     let registry = format!("{REGISTRIES}/{{registry}}");
     let device = format!("{registry}/devices/{{device}}");
+    let group = format!("{registry}/groups/{{group}}");
     let routes = Router::new()
         .route(REGISTRIES, get(registries::list).post(registries::create))
         .route(&registry, get(registries::get).patch(registries::update).delete(registries::delete))
@@ -28,10 +29,12 @@ pub fn routes(deps: Deps) -> Router {
         .route(&format!("{device}/states"), get(config::states))
         .route(&format!("{registry}/~bindDeviceToGateway"), post(gateways::bind))
         .route(&format!("{registry}/~unbindDeviceFromGateway"), post(gateways::unbind))
-        // No method makes a group, so its name is not looked at, as with commands.
-        .route(&format!("{registry}/groups/{{group}}/~bindDeviceToGateway"), post(gateways::bind))
-        .route(&format!("{registry}/groups/{{group}}/~unbindDeviceFromGateway"), post(gateways::unbind))
-        .route(&format!("{registry}/groups/{{group}}/devices"), get(devices::list))
+        .route(&format!("{group}/~bindDeviceToGateway"), post(edge::no_such_group))
+        .route(&format!("{group}/~unbindDeviceFromGateway"), post(edge::no_such_group))
+        .route(&format!("{group}/devices"), get(edge::no_such_group))
+        .route(&format!("{group}/devices/{{device}}"), get(edge::no_such_group).patch(edge::no_such_group))
+        .route(&format!("{group}/devices/{{device}}/configVersions"), get(edge::no_such_group))
+        .route(&format!("{group}/devices/{{device}}/states"), get(edge::no_such_group))
         .with_state(deps.clone());
     deps.admin.guard(routes.merge(later::routes(&registry)))
 }

@@ -1,7 +1,6 @@
 //! Paths of Google's APIs: `…/devices/{device}:publishEvent`. A router matches whole segments, so before routing the
 //! last segment `X:verb` becomes two: `X/~verb`. Ids start with a letter or are numbers, so no id is taken for a verb.
 
-use std::collections::HashMap;
 use std::str::FromStr;
 
 use axum::Router;
@@ -54,13 +53,18 @@ async fn not_served(method: Method, uri: Uri) -> ApiError {
 }
 
 /// The placeholders of the matched route, as names of resources.
-#[derive(Debug, Clone)]
-pub struct PathParams(HashMap<String, String>);
+#[derive(Debug)]
+pub struct PathParams(RawPathParams);
 
 impl PathParams {
     /// The value of one placeholder, read as `T`. INVALID_ARGUMENT in the words of the name's own rule.
     pub fn get<T: FromStr<Err = NameError>>(&self, name: &str) -> Result<T, ApiError> {
-        self.0.get(name).map_or("", String::as_str).parse().map_err(|e: NameError| ApiError::invalid("name", e.to_string()))
+        self.text(name).parse().map_err(|e: NameError| ApiError::invalid("name", e.to_string()))
+    }
+
+    /// The text of one placeholder; empty when the route has none of that name.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     }
 
     /// From `{project}`, `{location}` and `{registry}`.
@@ -78,8 +82,7 @@ impl<S: Sync + Send> FromRequestParts<S> for PathParams {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let refused = |e: &dyn std::fmt::Display| ApiError::invalid("name", format!("the path cannot be read: {e}"));
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|e| refused(&e))?;
-        Ok(Self(params.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()))
+        RawPathParams::from_request_parts(parts, state).await.map(Self).map_err(|e| refused(&e))
     }
 }
 

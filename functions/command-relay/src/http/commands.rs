@@ -25,14 +25,21 @@ pub(super) async fn send(
     let data = decode_base64("binary_data", &sent.binary_data)?;
     let ttl = duration("ttl", sent.ttl.as_deref())?;
     command::check(&data, &sent.subfolder)?;
-    let to = deps.recipient(&path.device()?).await?;
+    let name = path.device()?;
     if let Some(ttl) = ttl {
+        let to = deps.recipient(&name).await?;
         let new = NewCommand { id: None, subfolder: sent.subfolder, data, ttl };
         let taken = take(&deps, &to, new).await?;
         return Ok(Json(view::command(&to, &taken)));
     }
     let command = Command { id: None, subfolder: sent.subfolder, data: data.into() };
-    answer(&to.key, deps.commands.deliver(&to.key, command).await?)
+    let to = deps.addressed(&name).await?;
+    let delivery = deps.commands.deliver(&to, command).await?;
+    if delivery == Delivery::NotConnected {
+        // Who has no session may not exist.
+        deps.recipient(&name).await?;
+    }
+    answer(&to, delivery)
 }
 
 /// Takes a command, tries to send what waits, and answers what is known then.

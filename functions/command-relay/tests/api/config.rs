@@ -22,7 +22,8 @@ async fn a_new_version_is_answered_and_the_session_told() {
     assert_eq!((latest.version, &latest.data[..]), (2, &[0xFB, 0xFF][..]));
     assert_eq!(app.post(&modify().replace("/dev:", "/7:"), json!({"versionToUpdate": "2"})).await.ok()["version"], "3");
     let in_group = format!("{REG}/groups/any/devices/dev:modifyCloudToDeviceConfig");
-    assert_eq!(app.post(&in_group, json!({"versionToUpdate": 3})).await.ok()["version"], "4");
+    app.post(&in_group, json!({})).await.refused(404, "NOT_FOUND", "groups/any` was not found");
+    assert_eq!(config::latest(&app.stores, &App::key("dev")).await.unwrap().unwrap().version, 3);
 }
 
 #[tokio::test]

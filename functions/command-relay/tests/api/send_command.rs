@@ -1,5 +1,7 @@
 //! `POST /v1/V:sendCommandToDevice` without `ttl`: now or not at all.
 
+use std::sync::atomic::Ordering;
+
 use domain::PortError;
 use domain::ports::Delivery;
 use serde_json::json;
@@ -11,13 +13,14 @@ fn send() -> String {
 }
 
 #[tokio::test]
-async fn a_command_reaches_the_session_by_id_by_number_and_below_a_group() {
+async fn a_command_reaches_the_session_by_id_and_by_number_and_not_through_a_group() {
     let app = App::new().await;
     assert_eq!(app.post(&send(), json!({"binaryData": "-_8", "subfolder": "a/b c"})).await.ok(), json!({}));
     app.post(&send().replace("/dev:", "/7:"), json!({"binary_data": "AA=="})).await.ok();
-    app.post(&format!("{REG}/groups/any/devices/dev:sendCommandToDevice"), json!({})).await.ok();
+    let in_group = format!("{REG}/groups/any/devices/dev:sendCommandToDevice");
+    app.post(&in_group, json!({})).await.refused(404, "NOT_FOUND", "groups/any` was not found");
     let delivered = app.channel.delivered.lock().unwrap();
-    assert!(delivered.len() == 3 && delivered.iter().all(|(device, c)| device == "dev" && c.id.is_none()));
+    assert!(delivered.len() == 2 && delivered.iter().all(|(device, c)| device == "dev" && c.id.is_none()));
     assert_eq!((delivered[0].1.subfolder.as_str(), &delivered[0].1.data[..]), ("a/b c", &[0xFB, 0xFF][..]));
     assert_eq!((delivered[1].1.subfolder.as_str(), &delivered[1].1.data[..]), ("", &[0][..]));
 }
@@ -59,8 +62,36 @@ async fn what_breaks_a_rule_is_refused_before_it_is_sent() {
     for (ttl, says) in [("1h", "ttl `1h` is no duration"), ("0s", "ttl 0 s is not valid"), ("604801s", "at most 604800 s")] {
         app.post(&send(), json!({"ttl": ttl})).await.invalid(says);
     }
-    app.post(&send().replace("/dev:", "/other:"), json!({})).await.refused(404, "NOT_FOUND", "other");
     assert!(app.channel.delivered.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_device_that_does_not_exist_is_not_found_by_id_and_by_number() {
+    let app = App::new().await;
+    app.all(Ok(Delivery::NotConnected));
+    for unknown in ["/other:", "/8:"] {
+        app.post(&send().replace("/dev:", unknown), json!({})).await.refused(404, "NOT_FOUND", &unknown[1..unknown.len() - 1]);
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_takes_the_command_vouches_for_its_device_and_no_record_is_read() {
+    let (app, reads) = App::counting().await;
+    app.post(&send(), json!({})).await.ok();
+    assert_eq!(reads.load(Ordering::Relaxed), 0);
+    app.all(Ok(Delivery::NotConnected));
+    app.post(&send(), json!({})).await.refused(400, "FAILED_PRECONDITION", "`dev` is not connected");
+    assert_eq!(reads.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_number_that_outlived_its_device_does_not_reach_the_one_that_has_its_id_now() {
+    let app = App::new().await;
+    // Made anew under the same id; the entry of the first number was left behind.
+    app.add("dev", 9, &[]).await;
+    app.post(&send().replace("/dev:", "/7:"), json!({})).await.refused(404, "NOT_FOUND", "7");
+    app.post(&send().replace("/dev:", "/9:"), json!({})).await.ok();
+    assert_eq!(app.channel.delivered.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

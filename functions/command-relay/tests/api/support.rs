@@ -98,6 +98,27 @@ impl<T: Send + Sync> Records<T> for Yielding<T> {
     }
 }
 
+/// Device records that count their reads.
+struct Counted(Arc<dyn Records<Device>>, Arc<AtomicU64>);
+
+#[async_trait]
+impl Records<Device> for Counted {
+    async fn get(&self, key: &str) -> Result<Option<Versioned<Device>>, PortError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.get(key).await
+    }
+    async fn put(&self, key: &str, value: &Device, expect: Expect) -> Result<Written, PortError> {
+        self.0.put(key, value, expect).await
+    }
+    async fn delete(&self, key: &str, expect: Expect) -> Result<Written, PortError> {
+        self.0.delete(key, expect).await
+    }
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page<Device>, PortError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.list(prefix, after, limit).await
+    }
+}
+
 /// The function and all that it was given.
 #[derive(Clone)]
 pub(crate) struct App {
@@ -149,7 +170,17 @@ fn registry() -> Registry {
 impl App {
     /// With registry `reg` and device `dev`, number 7, that acknowledges.
     pub(crate) async fn new() -> Self {
-        let stores = infra_local::memory_stores();
+        Self::over(infra_local::memory_stores()).await
+    }
+
+    /// The same, with the number of times that a device's record was read.
+    pub(crate) async fn counting() -> (Self, Arc<AtomicU64>) {
+        let (stores, reads) = (infra_local::memory_stores(), Arc::new(AtomicU64::new(0)));
+        let devices = Arc::new(Counted(stores.devices.clone(), reads.clone()));
+        (Self::over(Stores { devices, ..stores }).await, reads)
+    }
+
+    async fn over(stores: Stores) -> Self {
         let stores = Stores {
             commands: Arc::new(Yielding(stores.commands.clone())),
             broadcasts: Arc::new(Yielding(stores.broadcasts.clone())),

@@ -6,17 +6,13 @@ use axum::routing::{MethodFilter, on};
 use edge::{ApiError, Code};
 
 /// Method, path below a registry in normal form, name. A handler takes a row's place by a route of its own.
-const LATER: [(Method, &str, &str); 10] = [
+const LATER: [(Method, &str, &str); 6] = [
     (Method::POST, "/~getIamPolicy", "GetIamPolicy"),
     (Method::POST, "/~setIamPolicy", "SetIamPolicy"),
     (Method::POST, "/~testIamPermissions", "TestIamPermissions"),
     (Method::POST, "/groups/{group}/~getIamPolicy", "GetIamPolicy of a group"),
     (Method::POST, "/groups/{group}/~setIamPolicy", "SetIamPolicy of a group"),
     (Method::POST, "/groups/{group}/~testIamPermissions", "TestIamPermissions of a group"),
-    (Method::GET, "/groups/{group}/devices/{device}", "GetDevice of a group"),
-    (Method::PATCH, "/groups/{group}/devices/{device}", "UpdateDevice of a group"),
-    (Method::GET, "/groups/{group}/devices/{device}/configVersions", "ListDeviceConfigVersions of a group"),
-    (Method::GET, "/groups/{group}/devices/{device}/states", "ListDeviceStates of a group"),
 ];
 
 /// The rows as routes.

@@ -79,14 +79,21 @@ async fn numbers_and_snake_case_name_the_two_as_well() {
 }
 
 #[tokio::test]
-async fn the_same_calls_are_bound_under_a_group() {
+async fn there_is_no_group_and_nothing_is_done_or_shown_through_one() {
     let app = app().await;
-    let body = json!({"gatewayId": "gw1", "deviceId": "dev1"});
-    app.post(&format!("{REG}/groups/grp:bindDeviceToGateway"), body.clone()).await.ok();
-    let uri = format!("{REG}/groups/grp/devices?gatewayListOptions.associationsGatewayId=gw1");
-    assert_eq!(ids(&app.get(&uri).await.ok()), ["dev1"]);
-    app.post(&format!("{REG}/groups/grp:unbindDeviceFromGateway"), body).await.ok();
-    assert_eq!(ids(&app.get(&uri).await.ok()), Vec::<String>::new());
+    let (body, says) =
+        (json!({"gatewayId": "gw1", "deviceId": "dev1"}), format!("group `{}/groups/grp` was not found", &REG["/v1/".len()..]));
+    app.post(&format!("{REG}/groups/grp:bindDeviceToGateway"), body.clone()).await.refused(404, "NOT_FOUND", &says);
+    assert_eq!(listed(&app, "associationsGatewayId=gw1").await, Vec::<String>::new());
+    bind(&app, "gw1", "dev1").await.ok();
+    app.post(&format!("{REG}/groups/grp:unbindDeviceFromGateway"), body).await.refused(404, "NOT_FOUND", &says);
+    assert_eq!(listed(&app, "associationsGatewayId=gw1").await, ["dev1"]);
+    for below in ["devices", "devices/dev1", "devices/dev1/configVersions", "devices/dev1/states"] {
+        app.get(&format!("{REG}/groups/grp/{below}")).await.refused(404, "NOT_FOUND", &says);
+    }
+    let update = format!("{REG}/groups/grp/devices/dev1?updateMask=blocked");
+    app.patch(&update, json!({"blocked": true})).await.refused(404, "NOT_FOUND", &says);
+    assert!(app.get(&format!("{REG}/devices/dev1")).await.ok().get("blocked").is_none());
 }
 
 #[tokio::test]

@@ -12,8 +12,6 @@ async fn later_methods_answer_by_their_name() {
         app.post(&format!("{REG}:{verb}"), json!({})).await.refused(501, "UNIMPLEMENTED", &says);
         app.post(&format!("{REG}/groups/grp:{verb}"), json!({})).await.refused(501, "UNIMPLEMENTED", "of a group is not implemented");
     }
-    app.get(&format!("{REG}/groups/grp/devices/dev")).await.refused(501, "UNIMPLEMENTED", "GetDevice of a group");
-    app.get(&format!("{REG}/groups/grp/devices/dev/states")).await.refused(501, "UNIMPLEMENTED", "ListDeviceStates of a group");
 }
 
 #[tokio::test]
