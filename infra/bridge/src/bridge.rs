@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use axum::Router;
 use domain::PortError;
 use domain::ports::{CommandChannel, Presence};
 use pubsub_fanout::FanOut;
@@ -16,6 +17,7 @@ use crate::listener::{self, Door};
 use crate::reach::LocalCommands;
 use crate::room::Room;
 use crate::sessions::Sessions;
+use crate::websocket;
 
 /// One bridge: any number of listeners, one map of sessions.
 pub struct Bridge {
@@ -74,6 +76,11 @@ impl Bridge {
         shutdown: impl Future<Output = ()> + Send,
     ) {
         self.serve(listener, Door::Tls(config), shutdown).await;
+    }
+
+    /// MQTT over WebSocket, for whoever serves HTTP: `GET /mqtt` upgrades. Sessions go on after the server has stopped.
+    pub fn routes(self: &Arc<Self>) -> Router {
+        websocket::routes(self.clone())
     }
 
     async fn serve(self: &Arc<Self>, listener: TcpListener, door: Door, shutdown: impl Future<Output = ()> + Send) {

@@ -13,7 +13,7 @@ use tokio_util::codec::Encoder;
 
 use crate::counters::{Counter, Counters};
 use crate::ending::refusal_code;
-use crate::limits::MAX_PACKET_BYTES;
+use crate::limits::{FIXED_HEADER_BYTES, MAX_PACKET_BYTES};
 use crate::packet::Wire;
 
 /// Why a connection was not let in. The text goes into the MQTT 5 reason string.
@@ -136,7 +136,7 @@ pub(crate) fn accepted(wire: &mut Wire, window: usize, keep_alive: Option<u16>, 
                 receive_max: NonZeroU16::new(window).unwrap_or(NonZeroU16::MIN),
                 max_qos: QoS::AtLeastOnce,
                 // The codec counts what follows the fixed header, the standard counts the header's 5 bytes too.
-                max_packet_size: Some(MAX_PACKET_BYTES + 5),
+                max_packet_size: Some(MAX_PACKET_BYTES + FIXED_HEADER_BYTES),
                 topic_alias_max: 0,
                 retain_available: false,
                 wildcard_subscription_available: true,

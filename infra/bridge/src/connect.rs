@@ -53,6 +53,7 @@ pub(crate) async fn greet(bridge: &Arc<Bridge>, mut link: Box<dyn Link>) -> Opti
             bridge.counters.connects.one();
             debug!(device = %named, "Let in `{named}`");
             wire.set_max_inbound(MAX_PACKET_BYTES);
+            link.let_in();
             let keep_alive = opening.server_keep_alive(bridge.limits.idle);
             let connack = connack::accepted(&mut wire, bridge.limits.window, keep_alive, bridge.fanout.clock.now());
             Some(Session::new(bridge.clone(), link, wire, inbox, connack, opening))
@@ -65,6 +66,7 @@ pub(crate) async fn greet(bridge: &Arc<Bridge>, mut link: Box<dyn Link>) -> Opti
                 Refused::Broken(_) | Refused::NotMqtt(_) => debug!("Refused a connection: {refused}"),
                 _ => info!(device = %named, "Refused `{named}`: {refused}"),
             }
+            link.say_at_close(false, &refused.to_string());
             link::close(link, refused.connack(&mut wire, bridge.fanout.clock.now())).await;
             None
         }

@@ -71,6 +71,8 @@ counters! {
     refused_evicted,
     /// Closed before CONNECT by the peer, or the TLS handshake failed.
     refused_broken,
+    /// Requests for a WebSocket that were refused: no handshake of MQTT, no place in the waiting room, or the bridge stops.
+    refused_upgrade,
     /// Refused: not MQTT, or a malformed or too large CONNECT.
     refused_malformed,
     /// Refused: the client id is no device name.
@@ -135,6 +137,8 @@ counters! {
     ended_taken_over,
     /// Sessions whose token expired.
     ended_expired,
+    /// Sessions ended in order because they were as old as a session may become.
+    ended_max_session,
     /// Sessions whose device was blocked or deleted, whose key was removed, or whose registry disabled MQTT.
     ended_revoked,
     /// Sessions that broke a rule: topic, QoS 2, retain, size, protocol, no route.

@@ -20,6 +20,8 @@ pub(crate) enum Ending {
     TakenOver,
     #[error("the authorization token expired: with the tolerated clock difference it was good until {0}")]
     Expired(Timestamp),
+    #[error("a session ends here after at most {0} s: everything taken is acknowledged, connect again")]
+    MaxSession(u64),
     #[error("{0}")]
     Revoked(#[from] Refusal),
     #[error("the device or its registry was deleted")]
@@ -68,7 +70,7 @@ impl Ending {
             Self::Left | Self::Lost(_) | Self::Stalled(_) => return None,
             Self::Silent(_) => Code::KeepAliveTimeout,
             Self::TakenOver => Code::SessionTakenOver,
-            Self::Expired(_) => Code::MaximumConnectTime,
+            Self::Expired(_) | Self::MaxSession(_) => Code::MaximumConnectTime,
             Self::Revoked(Refusal::Blocked) | Self::Deleted => Code::AdministrativeAction,
             Self::Revoked(_) | Self::NotBound(_) => Code::NotAuthorized,
             Self::Topic(_) => Code::TopicNameInvalid,
@@ -91,7 +93,7 @@ impl Ending {
     /// What `lastErrorStatus` will say; `None` when the device did nothing wrong and nobody needs to act.
     pub(crate) fn status(&self) -> Option<ErrorStatus> {
         let code = match self {
-            Self::Left | Self::Lost(_) | Self::Shutdown => return None,
+            Self::Left | Self::Lost(_) | Self::MaxSession(_) | Self::Shutdown => return None,
             Self::Silent(_) | Self::Stalled(_) => rpc::DEADLINE_EXCEEDED,
             Self::TakenOver => rpc::ABORTED,
             Self::Expired(_) => rpc::UNAUTHENTICATED,
@@ -122,6 +124,7 @@ impl Ending {
             Self::Silent(_) => &counters.ended_silent,
             Self::TakenOver => &counters.ended_taken_over,
             Self::Expired(_) => &counters.ended_expired,
+            Self::MaxSession(_) => &counters.ended_max_session,
             Self::Revoked(_) | Self::NotBound(_) | Self::Deleted => &counters.ended_revoked,
             Self::Malformed(_) | Self::PacketTooLarge { .. } => &counters.ended_malformed,
             Self::Publish(EventError::Port(_)) => &counters.ended_publish,

@@ -1,4 +1,4 @@
-//! Terminates device MQTT 3.1.1 and 5 over TCP and TLS; holds no fact that must survive it.
+//! Terminates device MQTT 3.1.1 and 5 over TCP, TLS and WebSocket; holds no fact that must survive it.
 //!
 //! A bridge, not a broker: no topic tree, no stored sessions, no retained messages, no wills. Devices talk to the
 //! cloud, not to each other.
@@ -23,6 +23,7 @@
 //! | --- | --- |
 //! | `bridge` | what an embedding process calls |
 //! | `listener`, `room` | accepting, TLS, and those not yet let in |
+//! | `websocket` | the same for devices that come over HTTP |
 //! | `connect` | CONNECT to CONNACK |
 //! | `session` | the loop of one connection, and its parts |
 //! | `sessions`, `reach`, `signals` | the map of live sessions, how they are reached and told things |
@@ -45,6 +46,7 @@ mod room;
 mod session;
 mod sessions;
 mod signals;
+mod websocket;
 
 pub use bridge::Bridge;
 pub use counters::Snapshot;

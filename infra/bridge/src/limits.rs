@@ -9,6 +9,8 @@ use protocol::limits::{IDLE_LIMIT, MAX_ATTACHED_DEVICES, MAX_EVENT_BYTES, PUBLIS
 pub(crate) const MAX_PACKET_BYTES: u32 = MAX_EVENT_BYTES as u32 + 32 * 1024;
 /// Largest CONNECT, in bytes: a token of 8 KiB, a client id, and what MQTT 5 adds.
 pub(crate) const MAX_CONNECT_BYTES: u32 = 16 * 1024;
+/// What precedes the bytes that both of these count: the packet's type and length.
+pub(crate) const FIXED_HEADER_BYTES: u32 = 5;
 /// Bytes asked of a socket in one read. A burst of small publishes comes in one; an idle connection holds none.
 pub(crate) const READ_BYTES: usize = 16 * 1024;
 /// Publishes decoded beyond the window and not yet started, so that a PINGREQ behind them is still seen and answered.
@@ -38,10 +40,13 @@ pub struct Limits {
     /// How long a waiting connection that sent something is safe from being closed for a newer one; a silent one is
     /// for an eighth of this.
     pub grace: Duration,
-    /// Time from the accepted connection to its CONNECT, TLS handshake included.
+    /// Time from the accepted connection to its CONNECT, TLS handshake included; over WebSocket, from the request for it.
     pub connect_timeout: Duration,
     /// A session without any packet for this long is closed.
     pub idle: Duration,
+    /// The longest life of a session; `None`: as long as its token. It ends in order between two thirds of this and all of it,
+    /// so that devices that came together do not come back together.
+    pub max_session: Option<Duration>,
     /// Publishes of one session at the publisher.
     pub window: usize,
     /// Payload bytes at the publisher, all sessions together. Past it a session starts a batch only when it has none
@@ -70,6 +75,7 @@ impl Default for Limits {
             grace: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(10),
             idle: IDLE_LIMIT,
+            max_session: None,
             window: PUBLISH_WINDOW,
             publish_bytes: 512 * 1024 * 1024,
             commands_in_flight: 20,

@@ -1,4 +1,4 @@
-//! A connection's bytes: plain TCP or TLS, read into memory only when there is something to read.
+//! A connection's bytes: TCP, TLS or WebSocket, read into memory only when there is something to read.
 
 use std::cell::RefCell;
 use std::io;
@@ -8,12 +8,25 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use crate::limits::READ_BYTES;
 
-/// TCP or TLS.
-pub(crate) trait Link: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Link for T {}
+/// What MQTT travels over.
+pub(crate) trait Link: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The device was let in: what it sends at once may be as long as its packets.
+    fn let_in(&mut self) {}
+    /// Whether the bridge goes away, and why the connection ends, for a link that can say so itself.
+    fn say_at_close(&mut self, _away: bool, _why: &str) {}
+    /// Whether `error` is about what the peer sent, and not about the line.
+    fn is_violation(&self, _error: &io::Error) -> bool {
+        false
+    }
+}
+
+impl Link for TcpStream {}
+impl Link for TlsStream<TcpStream> {}
 
 thread_local! {
     // One per worker thread instead of one per connection: what an idle connection does not hold, it does not cost.

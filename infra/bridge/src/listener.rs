@@ -1,5 +1,6 @@
 //! Accepting connections. A handshake never runs here: one silent client must not hold the door.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub(crate) enum Door {
 }
 
 impl Door {
-    async fn open(&self, tcp: TcpStream) -> std::io::Result<Box<dyn Link>> {
+    async fn open(&self, tcp: TcpStream) -> io::Result<Box<dyn Link>> {
         match self {
             Self::Tcp => Ok(Box::new(tcp)),
             Self::Tls(config) => {
@@ -44,7 +45,8 @@ pub(crate) async fn accept(bridge: &Arc<Bridge>, listener: TcpListener, door: Do
                 bridge.counters.accepted.one();
                 // A full room holds this one connection here and the next ones in the kernel's backlog.
                 let place = bridge.room.enter().await;
-                tokio::spawn(serve(bridge.clone(), door.clone(), tcp, place));
+                let opened = open(door.clone(), tcp, place.voice());
+                tokio::spawn(serve(bridge.clone(), opened, place));
             }
             Err(error) => {
                 warn!(%error, "Cannot accept a connection: {error}");
@@ -54,13 +56,21 @@ pub(crate) async fn accept(bridge: &Arc<Bridge>, listener: TcpListener, door: Do
     }
 }
 
-async fn serve(bridge: Arc<Bridge>, door: Door, tcp: TcpStream, mut place: Place) {
+async fn open(door: Door, tcp: TcpStream, voice: Voice) -> io::Result<Box<dyn Link>> {
     // Acknowledgements are small and written once per burst: waiting to merge them only delays the device.
     let _as_it_is = tcp.set_nodelay(true);
+    // Nothing is set up for a connection before its first byte: silence costs a socket and this wait.
+    let _broken_shows_below = tcp.readable().await;
+    voice.spoke();
+    door.open(tcp).await
+}
+
+/// From a connection that is being opened to a session that runs by itself, or to its refusal. Bounded by the limits of those
+/// who are not let in yet.
+pub(crate) async fn serve(bridge: Arc<Bridge>, opened: impl Future<Output = io::Result<Box<dyn Link>>> + Send, mut place: Place) {
     let limit = bridge.limits.connect_timeout;
-    let voice = place.voice();
     let greeted = tokio::select! {
-        greeted = tokio::time::timeout(limit, greet(&bridge, &door, tcp, voice)) => greeted,
+        greeted = tokio::time::timeout(limit, greet(&bridge, opened)) => greeted,
         () = place.evicted() => {
             bridge.counters.refused_evicted.one();
             return;
@@ -81,15 +91,12 @@ async fn serve(bridge: Arc<Bridge>, door: Door, tcp: TcpStream, mut place: Place
     }
 }
 
-async fn greet(bridge: &Arc<Bridge>, door: &Door, tcp: TcpStream, voice: Voice) -> Option<Session> {
-    // Nothing is set up for a connection before its first byte: silence costs a socket and this wait.
-    let _broken_shows_below = tcp.readable().await;
-    voice.spoke();
-    match door.open(tcp).await {
+async fn greet(bridge: &Arc<Bridge>, opened: impl Future<Output = io::Result<Box<dyn Link>>>) -> Option<Session> {
+    match opened.await {
         Ok(link) => connect::greet(bridge, link).await,
         Err(error) => {
             bridge.counters.refused_broken.one();
-            debug!(%error, "TLS handshake failed: {error}");
+            debug!(%error, "The handshake before MQTT failed: {error}");
             None
         }
     }

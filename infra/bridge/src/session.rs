@@ -94,6 +94,7 @@ impl Session {
                 Ok(Moved::Read(0)) => return Err(Ending::Lost("end of stream".into())),
                 Ok(Moved::Read(_)) => self.timers.heard(),
                 Ok(Moved::Wrote) => self.timers.wrote(),
+                Err(e) if self.link.is_violation(&e) => return Err(Ending::Malformed(e.to_string())),
                 Err(e) => return Err(Ending::Lost(e.to_string())),
             },
         }
@@ -155,6 +156,7 @@ impl Session {
         let key = self.parties.own.speaker.key.clone();
         debug!(device.id = %key.id, "Session of `{key}` ended: {ending}");
         self.wire.disconnect(&mut self.outbox.bytes, &ending);
+        self.link.say_at_close(matches!(ending, Ending::Shutdown), &ending.to_string());
         let Session { bridge, link, outbox, parties, registered, .. } = self;
         // What is attached goes with the connection.
         drop(parties);

@@ -47,7 +47,8 @@ impl Session {
         let idle = bridge.limits.idle;
         let quiet = if keep_alive == 0 { idle } else { silence(keep_alive).min(idle) };
         let life = device.expires_at().since(bridge.fanout.clock.now());
-        let timers = Timers::new(quiet, life, device.expires_at(), bridge.limits.recheck, registered.seat.place());
+        let life = (life, device.expires_at(), bridge.limits.max_session);
+        let timers = Timers::new(quiet, life, bridge.limits.recheck, registered.seat.place());
         let window = Window::new(bridge.limits.window);
         let mut outbox = Outbox::default();
         outbox.bytes = connack;

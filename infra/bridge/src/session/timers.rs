@@ -22,17 +22,23 @@ pub(super) struct Timers {
     wrote: Instant,
     expires: Instant,
     expires_at: Timestamp,
+    /// When it is as old as a session may become, and how old that is at most.
+    too_old: Option<(Instant, Duration)>,
     recheck: Instant,
     recheck_every: Duration,
     pub(super) heartbeat_noted: Option<Instant>,
 }
 
 impl Timers {
-    pub(super) fn new(quiet: Duration, life: Duration, expires_at: Timestamp, recheck: Duration, number: u64) -> Self {
+    /// `life` is that of the token, when it ends, and that of a session.
+    pub(super) fn new(quiet: Duration, life: (Duration, Timestamp, Option<Duration>), recheck: Duration, number: u64) -> Self {
+        let (life, expires_at, max_session) = life;
         let now = Instant::now();
         let recheck_every = jittered(recheck, number);
         let (expires, recheck) = (now + life, now + recheck_every);
+        let too_old = max_session.map(|max| (now + jittered(max, number), max));
         let first = (now + quiet).min(expires).min(recheck);
+        let first = too_old.map_or(first, |(at, _)| first.min(at));
         Self {
             sleep: Box::pin(tokio::time::sleep_until(first)),
             heard: now,
@@ -40,6 +46,7 @@ impl Timers {
             wrote: now,
             expires,
             expires_at,
+            too_old,
             recheck,
             recheck_every,
             heartbeat_noted: None,
@@ -92,6 +99,9 @@ impl Session {
         if now >= timers.expires {
             return Err(Ending::Expired(timers.expires_at));
         }
+        if let Some((_, max)) = timers.too_old.filter(|(at, _)| now >= *at) {
+            return Err(Ending::MaxSession(max.as_secs()));
+        }
         if now >= timers.heard + timers.quiet {
             return Err(Ending::Silent(timers.quiet.as_secs()));
         }
@@ -103,6 +113,7 @@ impl Session {
             timers.recheck = now + timers.recheck_every;
         }
         let next = timers.expires.min(timers.heard + timers.quiet).min(timers.recheck).min(timers.wrote + stall);
+        let next = timers.too_old.map_or(next, |(at, _)| next.min(at));
         timers.sleep.as_mut().reset(next);
         if is_due {
             self.recheck();
