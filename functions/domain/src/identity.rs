@@ -5,7 +5,8 @@
 //! that of the registered key; a token that names another is refused (RFC 8725, sections 3.1 and 3.2). An unknown
 //! device costs one signature check too, and is answered like a wrong key: strangers do not learn which devices exist.
 
-use std::sync::LazyLock;
+mod decoy;
+mod refusal;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,77 +18,8 @@ use crate::credential::{self, VerifyingKey};
 use crate::device::{self, Device, DeviceKey};
 use crate::ports::Stores;
 use crate::{DomainError, Registry, Timestamp};
-
-/// Why a token was refused. The text is for its owner: it names the claim, both values and the server's time.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Not a JWT at all, or one we do not read.
-    #[error("the token is not a device JWT: {0}")]
-    Malformed(String),
-    /// `alg` is none of those a key can be registered for.
-    #[error("token algorithm `{0}` is not allowed: use RS256 or ES256")]
-    Algorithm(String),
-    /// `aud` names another project.
-    #[error("token audience `{aud}` does not match project `{project}`")]
-    Audience {
-        /// The claim, cut at 64 characters.
-        aud: String,
-        /// The project of the device.
-        project: ProjectId,
-    },
-    /// `exp` is too long ago.
-    #[error("token expired at {exp}, {} ago by the server's time {now} (clock difference tolerated: {} minutes)", age(now.since(*exp)), CLOCK_SKEW.as_secs() / 60)]
-    Expired {
-        /// The claim.
-        exp: Timestamp,
-        /// The server's time.
-        now: Timestamp,
-    },
-    /// `iat` lies too far ahead: the device's clock is fast.
-    #[error("token is issued at {iat}, {} ahead of the server's time {now}: set the device's clock (tolerated: {} minutes)", age(iat.since(*now)), CLOCK_SKEW.as_secs() / 60)]
-    NotYetValid {
-        /// The claim.
-        iat: Timestamp,
-        /// The server's time.
-        now: Timestamp,
-    },
-    /// `exp - iat` is too long, or negative.
-    #[error("token life of {life_secs} s (exp - iat) is outside 0 to {} s, the server's time is {now}", MAX_TOKEN_LIFE.as_secs())]
-    Lifetime {
-        /// `exp - iat`.
-        life_secs: i64,
-        /// The server's time.
-        now: Timestamp,
-    },
-    /// No such device, or none of its live keys made the signature.
-    #[error("unknown device, or no unexpired key of the device verifies the token's signature")]
-    UnknownDeviceOrKey,
-    /// The device is blocked. Said only to who holds its key.
-    #[error("the device is blocked")]
-    Blocked,
-    /// The registry does not take this protocol. Said only to who holds a key.
-    #[error("{0} is disabled for this registry")]
-    ProtocolDisabled(&'static str),
-    /// No access token that was given to this device.
-    #[error("the token is neither a JWT nor an access token that was given to this device for objects; ask the token service for one")]
-    UnknownAccessToken,
-    /// An access token that was.
-    #[error("the access token expired at {at}, the server's time is {now}")]
-    AccessTokenExpired {
-        /// When it did.
-        at: Timestamp,
-        /// The server's time.
-        now: Timestamp,
-    },
-}
-
-fn age(d: std::time::Duration) -> String {
-    match d.as_secs() {
-        s @ 0..120 => format!("{s} seconds"),
-        s @ 120..7200 => format!("{} minutes", s / 60),
-        s => format!("{} hours", s / 3600),
-    }
-}
+use decoy::decoy;
+pub use refusal::Refusal;
 
 /// A device that has proved to hold one of its keys, with what was read to find out.
 #[derive(Debug, Clone)]
@@ -216,26 +148,6 @@ impl<'a> UnverifiedJwt<'a> {
     }
 }
 
-/// A key nobody registered, to spend on unknown devices what a known one costs.
-fn decoy(algorithm: Algorithm) -> Option<&'static VerifyingKey> {
-    static RSA: LazyLock<Option<VerifyingKey>> = LazyLock::new(|| VerifyingKey::of(Algorithm::RS256, &rsa_modulus()));
-    static EC: LazyLock<Option<VerifyingKey>> = LazyLock::new(|| VerifyingKey::of(Algorithm::ES256, &generator()?));
-    if algorithm == Algorithm::RS256 { RSA.as_ref() } else { EC.as_ref() }
-}
-
-/// A PKCS#1 `RSAPublicKey` of 2048 bits and the exponent 65537: a public number, no private key of ours.
-fn rsa_modulus() -> Vec<u8> {
-    // SEQUENCE { INTEGER of 257 bytes, INTEGER of 3 bytes }.
-    [&[0x30, 0x82, 0x01, 0x0A, 0x02, 0x82, 0x01, 0x01, 0x00][..], &[0xC5; 256], &[0x02, 0x03, 0x01, 0x00, 0x01]].concat()
-}
-
-/// The generator of P-256, uncompressed (SEC 2, section 2.4.2).
-fn generator() -> Option<Vec<u8>> {
-    const XY: [&str; 2] = ["axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY", "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"];
-    let [x, y] = XY.map(|text| URL_SAFE_NO_PAD.decode(text).ok());
-    Some([&[0x04][..], &x?, &y?].concat())
-}
-
 /// How a device reaches us; a registry may disable either bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
@@ -266,17 +178,5 @@ pub async fn authenticate(
         Protocol::Mqtt if !registry.mqtt_enabled => Err(Refusal::ProtocolDisabled("MQTT").into()),
         Protocol::Http if !registry.http_enabled => Err(Refusal::ProtocolDisabled("HTTP").into()),
         _ => Ok((verified, registry)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_is_a_decoy_of_each_algorithm_and_it_verifies_nothing() {
-        for algorithm in [Algorithm::RS256, Algorithm::ES256] {
-            assert!(!decoy(algorithm).unwrap().verifies(b"message", &[1; 64]));
-        }
     }
 }
