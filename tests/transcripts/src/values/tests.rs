@@ -1,0 +1,48 @@
+use super::*;
+
+/// 2026-11-21T12:00:00Z.
+const NOW: i64 = 1_795_262_400;
+
+fn values(declared: &[(&str, &str)]) -> Values {
+    let declared: Vec<_> = declared.iter().map(|(name, value)| Declared::parse(name, value).unwrap()).collect();
+    Values::new(&declared, BTreeMap::from([("admin".into(), "secret".into())]), NOW).unwrap()
+}
+
+#[test]
+fn a_value_is_bound_where_it_first_appears_and_has_to_be_the_same_after() {
+    let mut values = values(&[("id", "number after \"numId\":\"")]);
+    assert!(values.fill("GET /{{id}}").is_err());
+    assert_eq!(values.name(r#"{"name":"d/123","numId":"123"}"#, NOW).unwrap(), r#"{"name":"d/{{id}}","numId":"{{id}}"}"#);
+    assert_eq!(values.fill("GET /{{id}} {{admin}}").unwrap(), "GET /123 secret");
+    assert_eq!(values.name(r#"{"numId":"124"}"#, NOW).unwrap(), r#"{"numId":"124"}"#);
+}
+
+#[test]
+fn two_of_the_same_place_are_bound_one_after_the_other() {
+    let mut values = values(&[("one", "number after \"id\":"), ("two", "number after \"id\":")]);
+    assert_eq!(values.name(r#"{"id":7}"#, NOW).unwrap(), r#"{"id":{{one}}}"#);
+    assert_eq!(values.missing(), ["two"]);
+    assert_eq!(values.name(r#"{"id":8}"#, NOW).unwrap(), r#"{"id":{{two}}}"#);
+    assert!(values.missing().is_empty());
+}
+
+#[test]
+fn where_two_have_one_value_the_place_says_which_it_is() {
+    let mut values = values(&[("a", "number after a:"), ("b", "number after b:")]);
+    assert_eq!(values.name("a:5 b:5", NOW).unwrap(), "a:{{a}} b:{{b}}");
+}
+
+#[test]
+fn a_time_is_of_this_run() {
+    let time = |text: &str, kind: &str| values(&[("t", &format!("{kind} after at:"))]).name(text, NOW);
+    assert_eq!(time("at:2026-11-21T12:00:01.5Z.", "now").unwrap(), "at:{{t}}.");
+    assert!(time("at:2026-11-21T12:01:00Z", "now").unwrap_err().to_string().contains("not within"));
+    assert_eq!(time("at:2026-11-21T12:01:00Z", "now+60").unwrap(), "at:{{t}}");
+}
+
+#[test]
+fn what_is_no_declaration_is_refused() {
+    for bad in ["number", "colour after x", "now+x after y"] {
+        assert!(Declared::parse("n", bad).is_err(), "{bad}");
+    }
+}
