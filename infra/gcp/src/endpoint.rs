@@ -71,6 +71,9 @@ impl FromStr for ExternalAccount {
 }
 
 #[cfg(test)]
+mod federation;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
