@@ -15,4 +15,5 @@ mod gateways;
 mod profile;
 mod registries;
 mod settings;
+mod supervision;
 mod support;

@@ -18,7 +18,7 @@ use crate::metrics::{Metrics, Requests};
 use crate::mount::{self, Function, Lacks, Shared};
 use crate::serve::{self, ListenError};
 use crate::tokens::{self, TokenConfigError};
-use crate::{ready_file, tls};
+use crate::{ready_file, supervision, tls};
 
 /// Why nothing was started.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +120,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     if let Some(file) = &config.ready_file {
         ready_file::write(file, &running.addresses).map_err(file_error(file))?;
     }
+    supervision::begin(http_at, None, &running.stop, &mut running.tasks);
     tracing::info!(functions = ?config.functions.iter().map(Function::name).collect::<Vec<_>>(), "Up: HTTP on {http_at}");
     Ok(running)
 }
@@ -178,6 +179,7 @@ impl Running {
 
     /// Stops accepting, finishes what was begun within the bridge's time limit, and returns.
     pub async fn shut_down(mut self) {
+        supervision::stopping();
         self.stop.send_replace(true);
         if let Some(bridge) = &self.bridge {
             bridge.stop().await;

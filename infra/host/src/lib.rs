@@ -9,6 +9,7 @@
 //! | | `function`: one process of an installation, told by `config` |
 //! | | `lambda`: the same on AWS Lambda |
 //! | | `up`: everything in one process on a laptop or a small server |
+//! | | `supervision`: what systemd hears of it |
 
 pub mod config;
 pub mod connect;
@@ -21,6 +22,7 @@ pub mod mount;
 mod ready_file;
 pub mod secret;
 pub mod serve;
+mod supervision;
 pub mod tls;
 pub mod tokens;
 pub mod up;

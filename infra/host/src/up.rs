@@ -22,7 +22,7 @@ use crate::metrics::{Metrics, Requests};
 use crate::mount::{self, Function, Functions, Lacks, Shared};
 use crate::serve::{self, ListenError};
 use crate::tokens::{self, TokenConfig, TokenConfigError};
-use crate::{ready_file, secret, tls};
+use crate::{ready_file, secret, supervision, tls};
 
 /// What `drawbridge up` is told.
 #[derive(Debug, Clone)]
@@ -161,12 +161,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         project: config.project.to_string(),
         pid: std::process::id(),
     };
-    say_ready(config.ready_file.as_deref(), &addresses)?;
+    say_ready(config.ready_file.as_deref(), &addresses, &stop, &mut tasks)?;
     Ok(Running { addresses, made_admin_token, bridge, tokens: cached, certificate: config.certificate, tls, stop, tasks })
 }
 
-fn say_ready(file: Option<&Path>, addresses: &Addresses) -> Result<(), StartError> {
-    file.map_or(Ok(()), |file| ready_file::write(file, addresses).map_err(file_error(file)))
+fn say_ready(file: Option<&Path>, at: &Addresses, stop: &watch::Sender<bool>, tasks: &mut JoinSet<()>) -> Result<(), StartError> {
+    file.map_or(Ok(()), |file| ready_file::write(file, at).map_err(file_error(file)))?;
+    supervision::begin(at.http, Some(&at.data), stop, tasks);
+    Ok(())
 }
 
 fn serve_devices(
@@ -195,6 +197,7 @@ impl Running {
 
     /// Stops accepting, finishes what was begun within the bridge's time limit, and returns.
     pub async fn shut_down(mut self) {
+        supervision::stopping();
         self.stop.send_replace(true);
         self.bridge.stop().await;
         while self.tasks.join_next().await.is_some() {}
