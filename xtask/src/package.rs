@@ -27,17 +27,17 @@ use build::Target;
 use wanted::{Part, Wanted};
 
 const HELP: &str = "\
-Builds what is shipped, into target/package: the shim as program and as .deb for each kind of device, the functions as zips for
-AWS Lambda and as a container image for both kinds of machine, bills of materials (CycloneDX) and checksums.
+Builds what is shipped, into target/package: the shim as program and as .deb for each kind of device, the server and command line
+as .deb, the functions as zips for AWS Lambda and as a container image, bills of materials (CycloneDX) and checksums.
 
-Usage: cargo xtask package [shim|lambda|image]… [TARGET]… [--try] [--twice] [--install]
+Usage: cargo xtask package [shim|server|lambda|image]… [TARGET]… [--try] [--twice] [--install]
        cargo xtask package --ci [--install]
 
-  shim, lambda, image   what is built; all of it when none is named. lambda and image are for arm64 and amd64
+  shim, server, lambda, image   what is built; all when none is named. All but the shim are for arm64 and amd64 alone
   TARGET     arm64 (Pi 3 and later, 64 bit), armhf (Pi 2 and later, 32 bit), amd64,
              armv6 (Pi Zero and Pi 1; the program alone, static); all of them when none is named
-  --try      plays the demo, an outage in the middle, with each shim that was built, under emulation where it must be; starts
-             the functions from the zip and from the image's own root, and stops them while a request is under way
+  --try      plays the demo, an outage in the middle, with each shim and server out of its package, under emulation where it must
+             be; starts the functions from the zip and from the image's own root, and stops them while a request is under way
   --twice    builds everything a second time in another folder and fails unless both have the same bytes
   --ci       what CI has time for: some of each, tried; the fastest of them built twice
   --install  installs what is missing, by apt-get (as root) and rustup; without it, these commands are printed
@@ -45,6 +45,9 @@ Usage: cargo xtask package [shim|lambda|image]… [TARGET]… [--try] [--twice] 
 What it needs beyond Rust is Debian's cross compilers, zip and umoci, for armv6 Python 3 and the sources of Rust's standard
 library, to try it qemu-user-static and skopeo: it says by which commands to install what it does not find. cargo-deb,
 cargo-cyclonedx, Zig and cargo-zigbuild are installed into the target folder.";
+
+/// What becomes a .deb.
+const DEBS: [(Part, &str); 2] = [(Part::Shim, "drawbridge-shim"), (Part::Server, "drawbridge")];
 
 /// Where everything ends up.
 pub(crate) fn folder() -> PathBuf {
@@ -84,11 +87,16 @@ fn make_all(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
         let program = timed("drawbridge-shim", target, || build::shim(target, builds))?;
         fs::copy(&program, folder.join(format!("drawbridge-shim-{}", target.debian)))?;
     }
+    for target in wanted.targets(Part::Server) {
+        timed("drawbridge", target, || build::server(target, builds))?;
+    }
     make_functions(wanted, folder, builds)?;
     let [cargo_deb, cyclonedx] = tools;
     let cargo_deb = cargo_deb.finish()?;
-    for target in wanted.targets(Part::Shim).filter(|target| target.has_debs()) {
-        deb::make(&cargo_deb, target, builds, folder)?;
+    for (part, program) in DEBS {
+        for target in wanted.targets(part).filter(|target| target.has_debs()) {
+            deb::make(&cargo_deb, program, target, builds, folder)?;
+        }
     }
     sbom::make(&cyclonedx.finish()?, folder)?;
     sums::write(folder)
@@ -123,31 +131,32 @@ fn make_functions(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
         let program = timed("drawbridge-function in a zip", target, || build::function(target, builds))?;
         lambda::make(target, &program, builds, folder)?;
     }
-    let mut programs = vec![];
-    for target in wanted.targets(Part::Image) {
-        let program = timed("drawbridge-function in an image", target, || build::function(target, builds))?;
+    let machines: Vec<_> = wanted.targets(Part::Image).collect();
+    for target in &machines {
+        let program = timed("drawbridge-function in an image", *target, || build::function(*target, builds))?;
         fs::copy(&program, folder.join(format!("drawbridge-function-{}", target.debian)))?;
-        programs.push((target, program));
     }
-    if programs.is_empty() {
+    if machines.is_empty() {
         return Ok(());
     }
     fs::copy(lambda::roots(), folder.join("roots.pem"))?;
-    image::make(&programs, builds, folder)
+    image::make(&machines, builds, folder)
 }
 
 fn try_all(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
-    if wanted.has(&[Part::Shim]) {
-        shell::cargo(&["build", "-p", "drawbridge"])?;
+    if wanted.has(&DEBS.map(|(part, _)| part)) {
+        shell::cargo(&["build", "-p", "drawbridge", "-p", "drawbridge-shim"])?;
     }
-    for target in wanted.targets(Part::Shim) {
-        timed("Trying the shim", target, || try_out::shim(target, folder))?;
+    for (part, program) in DEBS {
+        for target in wanted.targets(part) {
+            timed(&format!("Trying {program}"), target, || try_out::in_demo(program, target, builds, folder))?;
+        }
     }
     for target in wanted.targets(Part::Lambda) {
-        timed("Trying the zip", target, || try_out::function::from_zip(target, builds))?;
+        timed("Trying the zip", target, || try_out::zip::suite(target, builds, folder))?;
     }
     for target in wanted.targets(Part::Image) {
-        timed("Trying the image", target, || try_out::function::from_image(target, builds))?;
+        timed("Trying the image", target, || try_out::image::start_and_stop(target, builds, folder))?;
     }
     Ok(())
 }

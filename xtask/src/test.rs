@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use stage::Binaries;
 
 use crate::args::Args;
@@ -61,6 +61,19 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     println!("{} suites in {:.0} s; everything that was started has been ended", count.suites, start.elapsed().as_secs_f64());
     println!("{} passed, {} failed", count.passed, count.failed);
     Ok(if count.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs one suite of the end-to-end tests with `replaced` in place of what it would be told: programs as they are shipped.
+pub(crate) fn end_to_end_suite(suite: &str, replaced: &[(&'static str, OsString)]) -> Result<()> {
+    let nextest = CargoTool::begin("cargo-nextest")?.finish()?;
+    let parts = Parts::start()?;
+    let mut command = Command::new(nextest);
+    command.current_dir(shell::root()).args(["nextest", "run", "--package", "e2e-tests", "--test", suite]);
+    command.envs(parts.env().into_iter().chain(replaced.iter().cloned()));
+    let status = shell::watch(&mut command)?;
+    interrupt::check()?;
+    ensure!(status.success(), "the suite {suite} of the end-to-end tests failed");
+    Ok(())
 }
 
 /// The real parts: they end with this value.

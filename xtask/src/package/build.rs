@@ -63,6 +63,11 @@ pub(crate) fn shim(target: Target, builds: &Path) -> Result<PathBuf> {
     program("drawbridge-shim", "release", target, builds)
 }
 
+/// Builds the server and command line; returns where the program is.
+pub(crate) fn server(target: Target, builds: &Path) -> Result<PathBuf> {
+    program("drawbridge", "release", target, builds)
+}
+
 /// Builds the functions for the cloud; returns where the program is.
 pub(crate) fn function(target: Target, builds: &Path) -> Result<PathBuf> {
     program("drawbridge-function", "small", target, builds)

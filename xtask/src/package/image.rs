@@ -2,86 +2,78 @@
 //! into one archive that `skopeo copy --all oci-archive:… docker://…` pushes. What `infra/images/Containerfile` says, this does.
 
 mod index;
+mod recipe;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use super::build::{self, Target};
-use super::lambda;
 use crate::shell;
+use recipe::Recipe;
 
 /// In the archive and in the layout.
 pub(crate) const NAME: &str = "drawbridge-function";
-/// Distroless's `nonroot`.
-const USER: &str = "65532:65532";
-/// As `infra/images/Containerfile` has it.
-const CONFIG: [&str; 14] = [
-    "--config.user",
-    USER,
-    "--config.entrypoint",
-    "/drawbridge-function",
-    "--config.env",
-    "SSL_CERT_FILE=/etc/ssl/certs/roots.pem",
-    "--config.exposedports",
-    "8080/tcp",
-    "--config.stopsignal",
-    "SIGTERM",
-    "--config.label",
-    concat!("org.opencontainers.image.version=", env!("CARGO_PKG_VERSION")),
-    "--config.label",
-    "org.opencontainers.image.licenses=Apache-2.0",
-];
+/// Beside what the Containerfile labels.
+const VERSION: &str = concat!("org.opencontainers.image.version=", env!("CARGO_PKG_VERSION"));
 /// What the program is linked with, beside the loader: Debian's libc6 and libgcc-s1.
 const LIBRARIES: [&str; 3] = ["libc.so.6", "libm.so.6", "libgcc_s.so.1"];
 
-/// Makes the archive of the programs, each with the machine it was built for.
-pub(crate) fn make(programs: &[(Target, PathBuf)], builds: &Path, folder: &Path) -> Result<()> {
-    ensure!(shell::find("umoci").is_some(), "umoci is needed: `apt-get install umoci`");
+/// Makes the archive for `targets`, out of the programs that are in `folder`.
+pub(crate) fn make(targets: &[Target], builds: &Path, folder: &Path) -> Result<()> {
     let layout = layout(builds);
     if layout.exists() {
         fs::remove_dir_all(&layout)?;
     }
     umoci(&["init", "--layout", &text(&layout)])?;
-    for (target, program) in programs {
-        image(*target, program, &layout, builds)?;
+    for target in targets {
+        image(*target, folder, &layout, builds)?;
     }
     umoci(&["gc", "--layout", &text(&layout)])?;
-    // What is pushed holds one image; the layout keeps one for each machine, to be tried.
+    // What is pushed holds one image; the layout has one for each machine.
     let pushed = builds.join("image-pushed");
     if pushed.exists() {
         fs::remove_dir_all(&pushed)?;
     }
     shell::run(Command::new("cp").arg("-r").args([&layout, &pushed]))?;
-    index::join(&pushed, NAME, &programs.iter().map(|(target, _)| target.debian).collect::<Vec<_>>())?;
+    index::join(&pushed, NAME, &targets.iter().map(|target| target.debian).collect::<Vec<_>>())?;
     let mut tar = Command::new("tar");
     tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=go=rX,u+rw", "--format=ustar"]);
-    tar.arg(format!("--mtime=@{}", build::epoch()?)).arg("-cf").arg(folder.join(format!("{NAME}-image.tar")));
+    tar.arg(format!("--mtime=@{}", build::epoch()?)).arg("-cf").arg(archive(folder));
     shell::run(tar.arg("-C").arg(&pushed).arg("."))
 }
 
-/// The unpacked layout; each image in it has the name that Debian has for its machine.
-pub(crate) fn layout(builds: &Path) -> PathBuf {
+/// What is pushed.
+pub(crate) fn archive(folder: &Path) -> PathBuf {
+    folder.join(format!("{NAME}-image.tar"))
+}
+
+/// Each image in it has the name that Debian has for its machine.
+fn layout(builds: &Path) -> PathBuf {
     builds.join("image")
 }
 
-fn image(target: Target, program: &Path, layout: &Path, builds: &Path) -> Result<()> {
+fn image(target: Target, folder: &Path, layout: &Path, builds: &Path) -> Result<()> {
+    let recipe = shell::root().join("infra/images/Containerfile");
+    let recipe = fs::read_to_string(&recipe).with_context(|| format!("reading {}", recipe.display()))?;
+    let recipe = Recipe::read(&recipe, target.debian)?;
     let root = builds.join(format!("image-{}", target.debian));
-    fill(target, program, &root)?;
+    fill(target, &recipe, folder, &root)?;
     let image = format!("{}:{}", layout.display(), target.debian);
     let date = date()?;
     umoci(&["new", "--image", &image])?;
     let history = ["--history.created", &date, "--history.created_by", "cargo xtask package image"];
     umoci(&[&["insert", "--image", &image, "--rootless"], &history[..], &[&text(&root), "/"]].concat())?;
-    let machine = ["--created", &date, "--os", "linux", "--architecture", target.debian];
-    umoci(&[&["config", "--image", &image, "--no-history"], &machine[..], &CONFIG].concat())
+    let machine = ["--created", &date, "--os", "linux", "--architecture", target.debian, "--config.label", VERSION];
+    let config: Vec<_> = recipe.config.iter().map(String::as_str).collect();
+    umoci(&[&["config", "--image", &image, "--no-history"], &machine[..], &config].concat())
 }
 
 /// The image's whole file system.
-fn fill(target: Target, program: &Path, root: &Path) -> Result<()> {
+fn fill(target: Target, recipe: &Recipe, folder: &Path, root: &Path) -> Result<()> {
     if root.exists() {
         fs::remove_dir_all(root)?;
     }
@@ -91,8 +83,11 @@ fn fill(target: Target, program: &Path, root: &Path) -> Result<()> {
         fs::copy(from, &to).with_context(|| format!("copying {}", from.display()))?;
         Ok(fs::set_permissions(&to, fs::Permissions::from_mode(mode))?)
     };
-    put(program, "drawbridge-function", 0o755)?;
-    put(&lambda::roots(), "etc/ssl/certs/roots.pem", 0o644)?;
+    for (from, to) in &recipe.copies {
+        let from = folder.join(from);
+        let is_program = fs::metadata(&from).with_context(|| format!("reading {}", from.display()))?.permissions().mode() & 0o100 != 0;
+        put(&from, to, if is_program { 0o755 } else { 0o644 })?;
+    }
     let (libraries, loader) = libraries(target);
     put(&libraries.join(Path::new(loader).file_name().unwrap_or_default()), loader, 0o755)?;
     for library in LIBRARIES {

@@ -30,7 +30,7 @@ pub(crate) fn make(target: Target, program: &Path, builds: &Path, folder: &Path)
         fs::set_permissions(&to, fs::Permissions::from_mode(mode))?;
         fs::File::options().append(true).open(&to)?.set_modified(date)?;
     }
-    let zip = folder.join(format!("drawbridge-function-lambda-{}.zip", name_at_aws(target)));
+    let zip = zip(target, folder);
     let mut command = Command::new("zip");
     // -X: no owners. Zips have local times.
     command.current_dir(&staged).args(["-q", "-X", "-9"]).arg(&zip).args(CONTENT.map(|(name, _)| name)).env("TZ", "UTC");
@@ -38,6 +38,11 @@ pub(crate) fn make(target: Target, program: &Path, builds: &Path, folder: &Path)
     let bytes = fs::metadata(&zip)?.len();
     ensure!(bytes <= MAX_ZIP_BYTES, "{} has {bytes} bytes; the limit is {MAX_ZIP_BYTES}", zip.display());
     Ok(())
+}
+
+/// Where the zip for `target` is.
+pub(crate) fn zip(target: Target, folder: &Path) -> PathBuf {
+    folder.join(format!("drawbridge-function-lambda-{}.zip", name_at_aws(target)))
 }
 
 /// Roots that Google's and Amazon's services are known by.

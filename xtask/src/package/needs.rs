@@ -54,7 +54,7 @@ impl Missing {
                 missing.program(emulator, &["qemu-user-static"]);
             }
         }
-        if wanted.has(&[Part::Shim]) {
+        if wanted.has(&[Part::Shim, Part::Server]) {
             // The units are checked by systemd's own tool, the packages unpacked by Debian's.
             missing.program("systemd-analyze", &["systemd"]);
             missing.program("dpkg-deb", &["dpkg"]);

@@ -10,6 +10,8 @@ use crate::args::{self, Args};
 pub(crate) enum Part {
     /// The shim, as program and, where Debian has packages for the machine, as .deb.
     Shim,
+    /// `drawbridge`, command line and server, as .deb.
+    Server,
     /// The functions as a zip for AWS Lambda.
     Lambda,
     /// The functions as a container image.
@@ -17,7 +19,8 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 3] = [("shim", Self::Shim), ("lambda", Self::Lambda), ("image", Self::Image)];
+    const ALL: [(&'static str, Self); 4] =
+        [("shim", Self::Shim), ("server", Self::Server), ("lambda", Self::Lambda), ("image", Self::Image)];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(its, _)| *its == name).map(|(_, part)| part)
@@ -60,7 +63,14 @@ impl Wanted {
 
     /// What CI has time for: each kind of package, and each kind of machine that this one only emulates.
     pub(crate) fn in_ci() -> Result<Self> {
-        let named = [(Part::Shim, "armv6"), (Part::Shim, "arm64"), (Part::Shim, "armhf"), (Part::Lambda, "amd64"), (Part::Image, "amd64")];
+        let named = [
+            (Part::Shim, "armv6"),
+            (Part::Shim, "arm64"),
+            (Part::Shim, "armhf"),
+            (Part::Server, "amd64"),
+            (Part::Lambda, "amd64"),
+            (Part::Image, "amd64"),
+        ];
         Self::made(named.into_iter().filter_map(|(part, name)| Some((part, Target::named(name)?))))
     }
 
@@ -72,7 +82,7 @@ impl Wanted {
     fn made(pairs: impl Iterator<Item = (Part, Target)>) -> Result<Self> {
         let pairs: Vec<_> = pairs.filter(|(part, target)| part.is_for(*target)).collect();
         if pairs.is_empty() {
-            return Err(args::usage("of these nothing is made: lambda and image are for arm64 and amd64".to_owned()));
+            return Err(args::usage("of these nothing is made: server, lambda and image are for arm64 and amd64".to_owned()));
         }
         Ok(Self { pairs })
     }
@@ -110,12 +120,12 @@ mod tests {
         assert_eq!(wanted("lambda image arm64").unwrap(), "Lambda-arm64 Image-arm64");
         assert_eq!(wanted("shim").unwrap(), "Shim-arm64 Shim-armhf Shim-amd64 Shim-armv6");
         assert_eq!(wanted("armv6").unwrap(), "Shim-armv6");
-        assert_eq!(wanted("").unwrap().split(' ').count(), 4 + 2 * 2);
+        assert_eq!(wanted("").unwrap().split(' ').count(), 4 + 3 * 2);
     }
 
     #[test]
     fn what_is_not_made_is_refused() {
         assert!(wanted("image armhf").unwrap_err().to_string().starts_with("of these nothing is made"));
-        assert!(wanted("mips").unwrap_err().to_string().starts_with("no `mips`; there are shim, lambda"));
+        assert!(wanted("mips").unwrap_err().to_string().starts_with("no `mips`; there are shim, server"));
     }
 }
