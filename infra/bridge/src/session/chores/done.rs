@@ -8,7 +8,7 @@ use domain::identity::UnverifiedJwt;
 use domain::ports::Versioned;
 use domain::{Device, DomainError, PortError, Refusal, Registry};
 
-use super::RecordsRead;
+use super::{Look, RecordsRead};
 use crate::ending::Ending;
 use crate::session::Session;
 
@@ -41,11 +41,11 @@ impl Session {
         let again = self.parties.own.records.done();
         match read {
             Ok(None) => return Err(Ending::Deleted),
-            Ok(Some((device, registry))) => self.on_records(device, registry)?,
+            Ok(Some((device, registry))) => self.on_records(device, &registry)?,
             Err(e) => self.records_failed(&e),
         }
         if again {
-            self.read_records();
+            self.read_records(Look::All);
         }
         Ok(())
     }
@@ -67,15 +67,16 @@ impl Session {
 
     pub(in crate::session) fn records_failed(&mut self, e: &PortError) {
         self.bridge.records_failed(e);
+        self.chores.owed = true;
         self.timers.retry_soon();
     }
 
     /// Checks that what let the device in still does, and takes over new routes.
-    fn on_records(&mut self, device: Versioned<Device>, registry: Registry) -> Result<(), Ending> {
+    fn on_records(&mut self, device: Option<Versioned<Device>>, registry: &Arc<Registry>) -> Result<(), Ending> {
         if !registry.mqtt_enabled {
             return Err(Ending::Revoked(Refusal::ProtocolDisabled("MQTT")));
         }
-        if self.chores.device_version != Some(device.version) {
+        if let Some(device) = device.filter(|device| self.chores.device_version != Some(device.version)) {
             self.chores.device_version = Some(device.version);
             // Deleted and made anew under the same id is another device.
             if *device.value.num_id.to_string() != *self.parties.own.number {
