@@ -1,6 +1,6 @@
 //! The bus between processes, over a real nats-server.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, dead_code, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -20,7 +20,7 @@ pub use administrator::Administrator;
 pub use binaries::Binaries;
 pub use cloud::{ADMIN_TOKEN, Cloud, CloudOptions, DeviceId};
 pub use http::{Http, Reply};
-pub use nats::NatsServer;
+pub use nats::{NatsServer, free_address};
 pub use node::Node;
 pub use process::{GRACE, Process, signal, tail_of};
 pub use shim::{Shim, ShimOptions};

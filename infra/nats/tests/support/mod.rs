@@ -47,14 +47,7 @@ impl Bus {
 
     /// The same by another way.
     pub async fn joining_at(&self, server: SocketAddr, clock: Arc<WrongClock>) -> Nats {
-        let options = Options {
-            servers: vec![format!("nats://{server}")],
-            credentials: None,
-            roots: None,
-            certificate: None,
-            command_timeout: COMMAND_TIMEOUT,
-            node: self.nodes.fetch_add(1, Ordering::SeqCst),
-        };
+        let options = options(vec![format!("nats://{server}")], self.nodes.fetch_add(1, Ordering::SeqCst));
         Nats::connect(options, clock).await.unwrap()
     }
 
@@ -64,6 +57,18 @@ impl Bus {
         eventually("the bus is up", || node.is_up()).await;
         node
     }
+}
+
+/// Of a process that shows nothing of itself.
+pub fn options(servers: Vec<String>, node: u64) -> Options {
+    Options { servers, credentials: None, roots: None, certificate: None, command_timeout: COMMAND_TIMEOUT, node }
+}
+
+/// A process, connected.
+pub async fn connected_to(options: Options) -> Nats {
+    let node = Nats::connect(options, Arc::<WrongClock>::default()).await.unwrap();
+    eventually("the bus is up", || node.is_up()).await;
+    node
 }
 
 /// What a device does with commands, and what it saw.
