@@ -37,7 +37,8 @@ Usage: cargo xtask package [shim|server|lambda|image]… [TARGET]… [--try] [--
   TARGET     arm64 (Pi 3 and later, 64 bit), armhf (Pi 2 and later, 32 bit), amd64,
              armv6 (Pi Zero and Pi 1; the program alone, static); all of them when none is named
   --try      plays the demo, an outage in the middle, with each shim and server out of its package, under emulation where it must
-             be; starts the functions from the zip and from the image's own root, and stops them while a request is under way
+             be; with both for this machine, installs them beside a systemd of their own (as root; DRAWBRIDGE_SYSTEMD=off waives
+             it); runs the tests of Lambda with the zip; starts and stops the image
   --twice    builds everything a second time in another folder and fails unless both have the same bytes
   --ci       what CI has time for: some of each, tried; the fastest of them built twice
   --install  installs what is missing, by apt-get (as root) and rustup; without it, these commands are printed
@@ -121,8 +122,7 @@ fn timed<T>(what: &str, target: Target, work: impl FnOnce() -> Result<T>) -> Res
 
 /// The functions as they are shipped, for where this runs.
 pub(crate) fn function_of_this_machine() -> Result<PathBuf> {
-    let debian = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-    let target = Target::named(debian).context("nothing is shipped for this machine")?;
+    let target = Target::of_this_machine().context("nothing is shipped for this machine")?;
     build::function(target, &shell::target().join("package-build"))
 }
 
@@ -151,6 +151,9 @@ fn try_all(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
         for target in wanted.targets(part) {
             timed(&format!("Trying {program}"), target, || try_out::in_demo(program, target, builds, folder))?;
         }
+    }
+    if let Some(here) = Target::of_this_machine().filter(|here| DEBS.iter().all(|(part, _)| wanted.makes(*part, *here))) {
+        timed("Trying the units", here, || try_out::units::under_systemd(here, &DEBS.map(|(_, program)| program), builds, folder))?;
     }
     for target in wanted.targets(Part::Lambda) {
         timed("Trying the zip", target, || try_out::zip::suite(target, builds, folder))?;

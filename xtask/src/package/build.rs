@@ -48,6 +48,11 @@ impl Target {
         Self::ALL.into_iter().filter(|target| ["arm64", "amd64"].contains(&target.debian))
     }
 
+    /// What this runs on.
+    pub(crate) fn of_this_machine() -> Option<Self> {
+        Self::ALL.into_iter().find(|target| target.triple.starts_with(env::consts::ARCH) && target.debian != "armv6")
+    }
+
     /// By Debian's name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|target| target.debian == name)

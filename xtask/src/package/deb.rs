@@ -37,7 +37,8 @@ pub(crate) fn unpack(program: &str, target: Target, builds: &Path, folder: &Path
     Ok(root)
 }
 
-fn package(program: &str, target: Target, folder: &Path) -> Result<PathBuf> {
+/// Where the package is.
+pub(crate) fn package(program: &str, target: Target, folder: &Path) -> Result<PathBuf> {
     let is_it = |name: &str| name.starts_with(&format!("{program}_")) && name.ends_with(&format!("_{}.deb", target.debian));
     let mut entries = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
     let found = entries.find(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_it));

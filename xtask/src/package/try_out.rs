@@ -1,6 +1,7 @@
 //! What was built for other machines, tried here: the demo with its outage, under user-mode emulation where it must be.
 
 pub(crate) mod image;
+pub(crate) mod units;
 pub(crate) mod zip;
 
 use std::fs;

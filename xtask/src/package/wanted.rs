@@ -67,6 +67,7 @@ impl Wanted {
             (Part::Shim, "armv6"),
             (Part::Shim, "arm64"),
             (Part::Shim, "armhf"),
+            (Part::Shim, "amd64"),
             (Part::Server, "amd64"),
             (Part::Lambda, "amd64"),
             (Part::Image, "amd64"),
@@ -90,6 +91,11 @@ impl Wanted {
     /// The machines that `part` is made for.
     pub(crate) fn targets(&self, part: Part) -> impl Iterator<Item = Target> {
         self.pairs.iter().filter(move |(its, _)| *its == part).map(|(_, target)| *target)
+    }
+
+    /// Whether `part` is made for `target`.
+    pub(crate) fn makes(&self, part: Part, target: Target) -> bool {
+        self.targets(part).any(|its| its.debian == target.debian)
     }
 
     /// All machines, each once.
