@@ -15,6 +15,7 @@ use crate::counters::{Counters, Snapshot};
 use crate::limits::Limits;
 use crate::listener::{self, Door};
 use crate::reach::LocalCommands;
+use crate::registries::Registries;
 use crate::room::Room;
 use crate::sessions::Sessions;
 use crate::websocket;
@@ -29,6 +30,7 @@ pub struct Bridge {
     pub(crate) room: Room,
     pub(crate) counters: Counters,
     pub(crate) complaints: Complaints,
+    pub(crate) registries: Registries,
     /// Payload bytes at the publisher, all sessions together.
     pub(crate) publishing: AtomicUsize,
     stopping: watch::Sender<bool>,
@@ -57,6 +59,7 @@ impl Bridge {
             room,
             counters: Counters::default(),
             complaints: Complaints::default(),
+            registries: Registries::default(),
             publishing: AtomicUsize::new(0),
             stopping: watch::Sender::new(false),
         })

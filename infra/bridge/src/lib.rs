@@ -26,6 +26,7 @@
 //! | `websocket` | the same for devices that come over HTTP |
 //! | `connect` | CONNECT to CONNACK |
 //! | `session` | the loop of one connection, and its parts |
+//! | `registries` | registries that were read lately, for all sessions |
 //! | `sessions`, `reach`, `signals` | the map of live sessions, how they are reached and told things |
 //! | `ending` | every reason to close, with its codes and texts |
 //! | `packet`, `link` | MQTT 3.1.1 and 5 in one vocabulary; bytes |
@@ -42,6 +43,7 @@ mod link;
 mod listener;
 mod packet;
 mod reach;
+mod registries;
 mod room;
 mod session;
 mod sessions;

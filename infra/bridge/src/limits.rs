@@ -59,8 +59,11 @@ pub struct Limits {
     /// How long a command waits for the device's acknowledgement. Well below [`domain::command::CLAIM_LAPSES`], or a command
     /// that waited is sent by somebody else meanwhile.
     pub command_timeout: Duration,
-    /// A session re-reads its device and registry this often, at the latest.
+    /// A session looks at its registry, at devices attached by their own tokens, and at what it owes this often, at the latest.
     pub recheck: Duration,
+    /// A session reads its device's record again this often, at the latest, and those of other attached devices. Changes come
+    /// by hints; this is for a hint that was lost. It is what a connected device costs in reads.
+    pub reread: Duration,
     /// A session that takes none of the bytes written to it for this long is closed.
     pub write_stall: Duration,
     /// How long a closing session may wait for its publishes, and a stopping bridge for its sessions.
@@ -82,6 +85,7 @@ impl Default for Limits {
             attached_devices: MAX_ATTACHED_DEVICES,
             command_timeout: Duration::from_secs(30),
             recheck: Duration::from_secs(60),
+            reread: Duration::from_secs(15 * 60),
             write_stall: Duration::from_secs(60),
             drain: Duration::from_secs(10),
         }

@@ -30,7 +30,7 @@ use crate::link::{self, Link, Outbox};
 use crate::packet::Wire;
 use crate::sessions::Registered;
 use crate::signals::Signal;
-use chores::Chores;
+use chores::{Chores, Look};
 use downlink::Downlink;
 pub(crate) use opening::Opening;
 use party::Parties;
@@ -118,7 +118,7 @@ impl Session {
             Signal::Shutdown => Err(Ending::Shutdown),
             Signal::Changed => {
                 let own = self.parties.own.place;
-                self.read_records();
+                self.read_records(Look::All);
                 self.read_config(own);
                 self.deliver_queued(own);
                 Ok(())

@@ -6,7 +6,8 @@ mod support;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{Expect, Page, Records, Versioned, Written};
@@ -120,11 +121,12 @@ async fn a_full_bridge_says_so_and_lets_a_known_device_come_back() {
 }
 
 /// Device records that can be made to fail.
-struct Fragile(Arc<dyn Records<Device>>, AtomicBool);
+struct Fragile(Arc<dyn Records<Device>>, AtomicBool, AtomicUsize);
 
 #[async_trait]
 impl Records<Device> for Fragile {
     async fn get(&self, key: &str) -> Result<Option<Versioned<Device>>, PortError> {
+        self.2.fetch_add(1, Ordering::Relaxed);
         if self.1.load(Ordering::Relaxed) { Err(PortError::passing("records", "down")) } else { self.0.get(key).await }
     }
     async fn put(&self, key: &str, value: &Device, expect: Expect) -> Result<Written, PortError> {
@@ -141,9 +143,9 @@ impl Records<Device> for Fragile {
 #[tokio::test]
 async fn records_that_are_down_are_unavailable_and_end_no_session() {
     let mut stores = memory_stores();
-    let fragile = Arc::new(Fragile(stores.devices.clone(), AtomicBool::new(false)));
+    let fragile = Arc::new(Fragile(stores.devices.clone(), AtomicBool::new(false), AtomicUsize::new(0)));
     stores.devices = fragile.clone();
-    let rig = Rig::over(stores, Limits { recheck: std::time::Duration::from_millis(50), ..limits() }).await;
+    let rig = Rig::over(stores, Limits { recheck: Duration::from_millis(50), reread: Duration::ZERO, ..limits() }).await;
     let mut device = rig.device("dev").await;
     fragile.1.store(true, Ordering::Relaxed);
     assert_eq!(code(&rig, 4, &client_id("dev"), &rig.key.token()).await.0, 3);
@@ -151,6 +153,24 @@ async fn records_that_are_down_are_unavailable_and_end_no_session() {
     support::eventually("failed rechecks", || rig.bridge.counters().records_failed >= 2).await;
     device.publish("/devices/dev/events", 1, 1, b"on").await;
     assert_eq!(device.next().await, Got::PubAck(1));
+}
+
+#[tokio::test]
+async fn a_connected_device_is_read_again_seldom_and_not_at_each_look_at_its_registry() {
+    let mut stores = memory_stores();
+    let counted = Arc::new(Fragile(stores.devices.clone(), AtomicBool::new(false), AtomicUsize::new(0)));
+    stores.devices = counted.clone();
+    let rig = Rig::over(stores, Limits { recheck: Duration::from_millis(20), ..limits() }).await;
+    let mut device = rig.device("dev").await;
+    let let_in = counted.2.load(Ordering::Relaxed);
+    for id in 1..=50 {
+        device.publish("/devices/dev/events", 1, id, b"on").await;
+        assert_eq!(device.next().await, Got::PubAck(id));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(counted.2.load(Ordering::Relaxed), let_in, "25 looks at the registry, 50 messages");
+    rig.bridge.commands().hint(&support::device_key("dev")).await.unwrap();
+    support::eventually("a hint's read", || counted.2.load(Ordering::Relaxed) == let_in + 1).await;
 }
 
 #[tokio::test]

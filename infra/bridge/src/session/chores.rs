@@ -3,6 +3,9 @@
 
 mod done;
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use domain::command::Drained;
 use domain::config::{self, DeviceConfig};
 use domain::ports::Versioned;
@@ -14,14 +17,26 @@ use futures_util::stream::{self, FuturesUnordered};
 
 use super::Session;
 use super::control::{Attached, Claim, check_again};
+use super::timers::jittered;
 use crate::ending::Ending;
 use crate::limits::REREADS;
 
+/// The registry that a look without a hint sees is at most this part of [`crate::Limits::recheck`] old.
+const REGISTRY_FRESH: u32 = 4;
 /// Notes under way, per session. Past it a note is dropped and counted: it concerns last-seen times only.
 const NOTES: usize = 16;
 
-/// The device and its registry as they are now; `None` when either is gone.
-pub(super) type RecordsRead = Result<Option<(Versioned<Device>, Registry)>, PortError>;
+/// The device, where it was read, and its registry; `None` when either is gone.
+pub(super) type RecordsRead = Result<Option<(Option<Versioned<Device>>, Arc<Registry>)>, PortError>;
+
+/// Which records are read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// The registry's alone, which need not be of this moment.
+    Registry,
+    /// The device's and the registry's as they are now.
+    All,
+}
 
 /// The result of a chore. Numbers are the places of devices.
 pub(super) enum Chore {
@@ -62,6 +77,22 @@ pub(super) struct Chores {
     notes: usize,
     /// Version of the device record that the token was last checked against.
     device_version: Option<u64>,
+    /// When the device's record was looked at last without a hint.
+    looked: Option<Instant>,
+    /// A look failed and is owed.
+    owed: bool,
+}
+
+impl Chores {
+    /// Whether it is time to look at the device's record without a hint. The session began with a look.
+    fn is_look_due(&mut self, every: Duration) -> bool {
+        let now = Instant::now();
+        let due = std::mem::take(&mut self.owed) || now - *self.looked.get_or_insert(now) >= every;
+        if due {
+            self.looked = Some(now);
+        }
+        due
+    }
 }
 
 impl Session {
@@ -75,18 +106,22 @@ impl Session {
         }
     }
 
-    /// Reads the session's own device and its registry again.
-    pub(super) fn read_records(&mut self) {
+    /// Reads the records of the session's own device again.
+    pub(super) fn read_records(&mut self, look: Look) {
         if !self.parties.own.records.wish() {
             return;
         }
         let (bridge, speaker) = (self.bridge.clone(), self.parties.own.speaker.clone());
         self.chores.running.push(Box::pin(async move {
-            let stores = &bridge.fanout.stores;
+            let (stores, key) = (&bridge.fanout.stores, &speaker.key);
             let read = async {
-                let device = stores.devices.get(&speaker.key.to_string()).await?;
-                let registry = stores.registries.get(&speaker.key.registry.to_string()).await?;
-                Ok(device.zip(registry.map(|r| r.value)))
+                let fresh = if look == Look::All { Duration::ZERO } else { bridge.limits.recheck / REGISTRY_FRESH };
+                let registry = bridge.registries.find(stores, &key.registry, fresh).await?;
+                let device = match look {
+                    Look::Registry => Some(None),
+                    Look::All => stores.devices.get(&key.to_string()).await?.map(Some),
+                };
+                Ok(device.zip(registry))
             };
             Chore::Records(Box::new(read.await))
         }));
@@ -116,11 +151,15 @@ impl Session {
         }));
     }
 
-    /// The slow look at the records that needs no hint.
+    /// The slow look at the records that needs no hint. Tokens of attached devices end without one.
     pub(super) fn recheck(&mut self) {
-        self.read_records();
+        let every = jittered(self.bridge.limits.reread, self.parties.own.place);
+        let look = if self.chores.is_look_due(every) { Look::All } else { Look::Registry };
+        self.read_records(look);
         let places = self.parties.places();
-        self.check_attached(places.iter().copied());
+        let by_token = |place: &u64| self.parties.at(*place).is_some_and(|party| party.token.is_some());
+        let checked: Vec<_> = places.iter().copied().filter(|place| look == Look::All || by_token(place)).collect();
+        self.check_attached(checked);
         for place in places {
             let Some(party) = self.parties.at_mut(place) else { continue };
             let (config, queue) = (std::mem::take(&mut party.config_owed), std::mem::take(&mut party.queue_owed));

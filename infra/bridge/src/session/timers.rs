@@ -79,7 +79,7 @@ impl Timers {
 }
 
 /// Between two thirds of `every` and all of it, so that sessions that came together do not read together.
-fn jittered(every: Duration, number: u64) -> Duration {
+pub(super) fn jittered(every: Duration, number: u64) -> Duration {
     let scattered = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
     every.mul_f64(2.0 / 3.0 + scattered as f64 / 65_536.0 / 3.0)
 }

@@ -78,7 +78,7 @@ async fn a_hint_ends_the_session_of_a_device_that_may_no_longer_speak() {
 
 #[tokio::test]
 async fn records_are_looked_at_without_a_hint_too() {
-    let rig = Rig::with(Limits { recheck: Duration::from_millis(200), ..limits() }).await;
+    let rig = Rig::with(Limits { recheck: Duration::from_millis(200), reread: Duration::from_millis(300), ..limits() }).await;
     let mut device = rig.device5("dev").await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     device.publish("/devices/dev/events", 1, 1, b"x").await;
@@ -86,6 +86,24 @@ async fn records_are_looked_at_without_a_hint_too() {
     rig.stores.devices.delete(&device_key("dev").to_string(), domain::ports::Expect::Anything).await.unwrap();
     let (code, reason) = device.closed().await.unwrap();
     assert_eq!((code, reason.as_str()), (0x98, "the device or its registry was deleted"));
+}
+
+#[tokio::test]
+async fn new_routes_take_effect_without_a_hint_too() {
+    let rig = Rig::with(Limits { recheck: Duration::from_millis(200), ..limits() }).await;
+    let mut device = rig.device("dev").await;
+    let mut registry = rig.stores.registries.get(REGISTRY).await.unwrap().unwrap().value;
+    registry.routes[1].topic = "projects/proj/topics/moved".parse().unwrap();
+    rig.put_registry(&registry).await;
+    for id in 1..=100 {
+        device.publish("/devices/dev/events", 1, id, b"x").await;
+        assert_eq!(device.next().await, Got::PubAck(id));
+        if rig.sink.texts().last().unwrap().0 == "moved" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    panic!("the old route stayed");
 }
 
 #[tokio::test]

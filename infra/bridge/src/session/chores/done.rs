@@ -88,9 +88,8 @@ impl Session {
             UnverifiedJwt::parse(token)?.verify(&registry.name.project, Some(device.value), now)?;
             self.check_attached(self.parties.places());
         }
-        if *self.parties.own.speaker.registry != registry {
-            let registry = Arc::new(registry);
-            self.parties.all_mut().for_each(|party| party.follow(&registry));
+        if self.parties.own.speaker.registry != *registry {
+            self.parties.all_mut().for_each(|party| party.follow(registry));
         }
         Ok(())
     }
