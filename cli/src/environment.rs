@@ -1,57 +1,28 @@
 //! Every variable that begins with `DRAWBRIDGE_` must be one we read: a misspelt one would be obeyed by nobody.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-/// The variables of `drawbridge`, each named after its flag.
-pub(crate) const KNOWN: &[&str] = &[
-    "DRAWBRIDGE_ADMIN_TOKEN",
-    "DRAWBRIDGE_CLOUDIOT_URL",
-    "DRAWBRIDGE_COMMANDS",
-    "DRAWBRIDGE_DATA",
-    "DRAWBRIDGE_DEVICE",
-    "DRAWBRIDGE_DEVICE_ACCESS_TOKEN",
-    "DRAWBRIDGE_ENDPOINT",
-    "DRAWBRIDGE_HTTP",
-    "DRAWBRIDGE_IAMCREDENTIALS_URL",
-    "DRAWBRIDGE_IAM_POLICY",
-    "DRAWBRIDGE_IMPERSONATE",
-    "DRAWBRIDGE_ISSUER",
-    "DRAWBRIDGE_LOG",
-    "DRAWBRIDGE_MQTT",
-    "DRAWBRIDGE_MQTTS",
-    "DRAWBRIDGE_NATS_CA",
-    "DRAWBRIDGE_NATS_CERT",
-    "DRAWBRIDGE_NATS_CREDENTIALS",
-    "DRAWBRIDGE_NATS_KEY",
-    "DRAWBRIDGE_OBJECTS",
-    "DRAWBRIDGE_PRIVATE_KEY_FILE",
-    "DRAWBRIDGE_PROFILE",
-    "DRAWBRIDGE_PROJECT",
-    "DRAWBRIDGE_PUBSUB",
-    "DRAWBRIDGE_PUBSUB_ORDERING",
-    "DRAWBRIDGE_PUBSUB_URL",
-    "DRAWBRIDGE_READY_FILE",
-    "DRAWBRIDGE_RECORDS",
-    "DRAWBRIDGE_REGION",
-    "DRAWBRIDGE_REGISTRY",
-    "DRAWBRIDGE_SERVICE_ACCOUNTS",
-    "DRAWBRIDGE_STORAGE_URL",
-    "DRAWBRIDGE_TLS_CERT",
-    "DRAWBRIDGE_TLS_KEY",
-    "DRAWBRIDGE_TOKENS",
-    "DRAWBRIDGE_TOKEN_SERVICE_URL",
-];
+use clap::Command;
+use host::config::nearest::meant;
 
 /// Prefixes of variables that belong to other programs of the project.
 const OTHERS: &[&str] = &["DRAWBRIDGE_SHIM_", "DRAWBRIDGE_TEST_", "DRAWBRIDGE_BIN", "DRAWBRIDGE_POWER_CUT"];
 
-/// Refuses the first unknown variable, with the known ones.
-pub(crate) fn check(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), String> {
+/// The variables of a program, each named after its flag.
+fn known(program: &Command) -> BTreeSet<String> {
+    let own = program.get_arguments().filter_map(|flag| Some(flag.get_env()?.to_str()?.to_owned()));
+    own.chain(program.get_subcommands().flat_map(known)).collect()
+}
+
+/// Refuses the first unknown variable, with the one that may have been meant.
+pub(crate) fn check(program: &Command, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), String> {
+    let known = known(program);
     for (name, _) in variables {
         let name = name.to_string_lossy();
         let ours = name.starts_with("DRAWBRIDGE_") && !OTHERS.iter().any(|o| name.starts_with(o));
-        if ours && !KNOWN.contains(&name.as_ref()) {
-            return Err(format!("environment variable `{name}` is not known; known are {}", KNOWN.join(", ")));
+        if ours && !known.contains(name.as_ref()) {
+            return Err(format!("environment variable `{name}` is not known; {}", meant(&name, known.iter().map(String::as_str))));
         }
     }
     Ok(())
@@ -63,8 +34,20 @@ mod tests {
 
     #[test]
     fn a_misspelt_variable_is_named() {
-        let env = |name: &str| check([(name.into(), OsString::new())].into_iter());
-        assert!(env("DRAWBRIDGE_HTTPS").unwrap_err().contains("`DRAWBRIDGE_HTTPS`"));
+        let program = crate::program();
+        let env = |name: &str| check(&program, [(name.into(), OsString::new())].into_iter());
+        assert_eq!(
+            env("DRAWBRIDGE_HTTPS").unwrap_err(),
+            "environment variable `DRAWBRIDGE_HTTPS` is not known; did you mean `DRAWBRIDGE_HTTP`?"
+        );
         assert!(env("DRAWBRIDGE_HTTP").is_ok() && env("HOME").is_ok() && env("DRAWBRIDGE_SHIM_BIN").is_ok());
+    }
+
+    #[test]
+    fn every_variable_of_a_flag_is_known() {
+        let known = known(&crate::program());
+        for name in ["DRAWBRIDGE_METRICS", "DRAWBRIDGE_SIGNING_KEYS", "DRAWBRIDGE_PROFILE", "DRAWBRIDGE_ADMIN_TOKEN", "DRAWBRIDGE_DATA"] {
+            assert!(known.contains(name), "{name} of {known:?}");
+        }
     }
 }

@@ -104,8 +104,13 @@ enum Command {
 /// `EX_USAGE` of sysexits.h: the caller asked for something that cannot be.
 const EXIT_USAGE: u8 = 64;
 
+/// The program with all its flags.
+fn program() -> clap::Command {
+    Cli::command()
+}
+
 fn main() -> ExitCode {
-    if let Err(unknown) = environment::check(std::env::vars_os()) {
+    if let Err(unknown) = environment::check(&program(), std::env::vars_os()) {
         eprintln!("drawbridge: {unknown}");
         return ExitCode::from(EXIT_USAGE);
     }

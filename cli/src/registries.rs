@@ -157,9 +157,11 @@ impl Verb for Registries {
             }
             Self::Describe { registry } => session.describe(&Request::get(&session.registry(&registry)?)),
             Self::List { paging } => {
-                let request = Request::get(&session.location()?).below("registries");
-                let none = "No registries here yet. Create one: drawbridge registries create REGISTRY --region REGION";
-                session.list(&request, "deviceRegistries", &paging, &COLUMNS, none)
+                let place = session.location()?;
+                let request = Request::get(&place).below("registries");
+                let named = place.segments().join("/");
+                let none = format!("No registries in {named}. Is it this project and region? Then: drawbridge registries create REGISTRY");
+                session.list(&request, "deviceRegistries", &paging, &COLUMNS, &none)
             }
             Self::Update { registry, settings } => {
                 let about = session.registry(&registry)?;

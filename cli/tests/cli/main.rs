@@ -4,6 +4,7 @@
 
 mod access_tokens;
 mod apply;
+mod bad_input;
 mod commands;
 mod configs;
 mod credentials;
@@ -11,6 +12,7 @@ mod device;
 mod devices;
 mod errors;
 mod examples;
+mod forwarder;
 mod gateways;
 mod profile;
 mod registries;

@@ -10,7 +10,7 @@ use crate::support::{Scene, program, run};
 fn an_unknown_variable_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let run = run(program(dir.path()).env("DRAWBRIDGE_REGOIN", "x").args(["registries", "list"]));
-    run.fails(64, &["`DRAWBRIDGE_REGOIN` is not known", "DRAWBRIDGE_REGION"]);
+    run.fails(64, &["environment variable `DRAWBRIDGE_REGOIN` is not known; did you mean `DRAWBRIDGE_REGION`?"]);
 }
 
 #[test]

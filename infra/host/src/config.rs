@@ -3,6 +3,7 @@
 
 mod error;
 mod home;
+pub mod nearest;
 mod table;
 
 use std::collections::BTreeMap;

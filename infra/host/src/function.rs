@@ -18,7 +18,7 @@ use crate::metrics::{Metrics, Requests};
 use crate::mount::{self, Function, Lacks, Shared};
 use crate::serve::{self, ListenError};
 use crate::tokens::{self, TokenConfigError};
-use crate::{ready_file, supervision, tls};
+use crate::{ready_file, start_check, supervision, tls};
 
 /// Why nothing was started.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +110,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let requests = Arc::new(Requests::default());
     let app = mount::mount_counted(&config.functions, &ports, &shared, &requests)?;
     let tokens = shared.tokens.map(|tokens| tokens.deps.cache);
+    let stores = ports.stores.clone();
     let metrics = Metrics { requests, bridge: bridge.clone(), tokens, channel: ports.channel.clone(), statuses: ports.statuses };
     let stop = watch::Sender::new(false);
     let addresses = Addresses { http: http_at, mqtt: None, mqtts: None, metrics: None, pid: std::process::id() };
@@ -117,6 +118,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     running.listen_for_devices(&config).await?;
     running.addresses.metrics = metrics.serve(("DRAWBRIDGE_METRICS", config.metrics), &running.stop, &mut running.tasks).await?;
     running.tasks.spawn(serve::http(http, app, serve::stopped(&running.stop)));
+    start_check::begin(&stores, &config.urls.records, &running.stop, &mut running.tasks);
     if let Some(file) = &config.ready_file {
         ready_file::write(file, &running.addresses).map_err(file_error(file))?;
     }

@@ -22,6 +22,7 @@ pub mod mount;
 mod ready_file;
 pub mod secret;
 pub mod serve;
+mod start_check;
 mod supervision;
 pub mod tls;
 pub mod tokens;

@@ -22,7 +22,7 @@ use crate::metrics::{Metrics, Requests};
 use crate::mount::{self, Function, Functions, Lacks, Shared};
 use crate::serve::{self, ListenError};
 use crate::tokens::{self, TokenConfig, TokenConfigError};
-use crate::{ready_file, secret, supervision, tls};
+use crate::{ready_file, secret, start_check, supervision, tls};
 
 /// What `drawbridge up` is told.
 #[derive(Debug, Clone)]
@@ -142,8 +142,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let shared = Shared { admin: Some(admin), commands: ports.channel.commands(Some(&bridge)), tokens: Some(tokens) };
     let requests = Arc::new(Requests::default());
     let app = mount::mount_counted(&Functions::all(), &ports, &shared, &requests)?;
-    let stop = watch::Sender::new(false);
-    let mut tasks = JoinSet::new();
+    let (stop, mut tasks) = (watch::Sender::new(false), JoinSet::new());
+    start_check::begin(&ports.stores, &config.urls.records, &stop, &mut tasks);
     let counted = (Some(bridge.clone()), Some(cached.clone()));
     let metrics = Metrics { requests, bridge: counted.0, tokens: counted.1, channel: ports.channel, statuses: ports.statuses };
     let metrics = metrics.serve(("--metrics", config.metrics), &stop, &mut tasks).await?;

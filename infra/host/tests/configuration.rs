@@ -41,9 +41,11 @@ fn emulators_are_those_that_googles_programs_know() {
 }
 
 #[test]
-fn an_unknown_variable_is_named_with_the_known_ones() {
+fn a_misspelt_variable_is_named_with_the_nearest_and_a_strange_one_with_all() {
     let text = refusal(&BRIDGE, &[("DRAWBRIDGE_RECORD", "memory:")]);
-    assert!(text.starts_with("environment variable `DRAWBRIDGE_RECORD` is not known; known are DRAWBRIDGE_FUNCTIONS,"), "{text}");
+    assert_eq!(text, "environment variable `DRAWBRIDGE_RECORD` is not known; did you mean `DRAWBRIDGE_RECORDS`?");
+    let text = refusal(&BRIDGE, &[("DRAWBRIDGE_COLOUR", "green")]);
+    assert!(text.starts_with("environment variable `DRAWBRIDGE_COLOUR` is not known; known are DRAWBRIDGE_FUNCTIONS,"), "{text}");
     assert!(read(&BRIDGE, &[("DRAWBRIDGE_SHIM_CONFIG", "x"), ("DRAWBRIDGE_TEST_PYTHON", "x")]).is_ok(), "of other programs");
 }
 

@@ -11,7 +11,7 @@ const SHOWN: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// It begins with `DRAWBRIDGE_` and nobody reads it.
-    #[error("environment variable `{0}` is not known; known are {known}", known = known())]
+    #[error("environment variable `{0}` is not known; {meant}", meant = super::nearest::meant(.0, VARIABLES.iter().map(|v| v.name)))]
     Unknown(String),
     /// It must be there.
     #[error("{name} is not set, and {by} needs it: {allowed}")]
@@ -62,8 +62,4 @@ impl ConfigError {
         let value = value.chars().take(SHOWN).flat_map(char::escape_debug).collect();
         Self::Bad { name: variable.name, value, reason: reason.to_string(), allowed: variable.allowed }
     }
-}
-
-fn known() -> String {
-    VARIABLES.map(|v| v.name).join(", ")
 }
