@@ -2,15 +2,18 @@
 //!
 //! Promise: what `terraform/` says is tried by Terraform itself, without an account and without the internet. Google's provider
 //! is its schema, served by a program of ours that makes up what Google would; AWS's is the real one, against moto. Both are
-//! applied, planned again (nothing may change) and broken on purpose. A part that cannot be had is an error that says how to get
+//! applied, planned again (nothing may change), held to rules and to the documents, and broken on purpose. A part that cannot be had is an error that says how to get
 //! it.
 //!
 //! Not tried: what only the clouds check themselves, such as patterns of names, quotas and what a role allows.
 
+mod applied;
 mod aws;
+mod documents;
 mod google;
 mod mistakes;
 mod root;
+mod rules;
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;

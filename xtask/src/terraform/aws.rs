@@ -9,8 +9,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::applied::Applied;
 use super::root::Root;
-use super::{Steps, mistakes};
+use super::{Steps, documents, mistakes, rules};
 use crate::python_server::PythonServer;
 use crate::{shell, tools};
 
@@ -56,6 +57,12 @@ pub(super) fn run(steps: &mut Steps) -> Result<()> {
     })?;
     ensure!(of_moto > 0, "moto holds nothing of what was applied: is it asked?");
     println!("  {made} resources");
+    steps.step("AWS: rules and documents", || {
+        let applied = Applied::read(&root)?;
+        rules::check(&applied)?;
+        documents::costs(&applied, &["AWS"])?;
+        documents::alerts(&applied, "AWS")
+    })?;
     steps.step("AWS: one update", || update(&root))?;
     mistakes::run(steps, "AWS", &root, &shell::root().join("tests/terraform/aws/mistakes"))?;
     steps.step("AWS: destroy, and nothing remains", || {

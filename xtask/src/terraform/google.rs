@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use stage::Process;
 
+use super::applied::Applied;
 use super::root::Root;
-use super::{Steps, mistakes};
+use super::{Steps, documents, mistakes, rules};
 use crate::{interrupt, shell, tools};
 
 /// Bindings that were generated from hashicorp/google 8.7.0: 67 MB, fetched once.
@@ -20,11 +21,17 @@ const BINDINGS: &str = "cdktn-provider-google==21.1.0";
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Both designs, as a person would choose them.
-const DESIGNS: [(&str, &str); 2] = [("functions alone", "functions.tfvars"), ("with the bridge", "bridge.tfvars")];
+const DESIGNS: [(&str, &str, &[&str]); 2] = [
+    ("functions alone", "functions.tfvars", &[FUNCTIONS]),
+    ("with the bridge", "bridge.tfvars", &[FUNCTIONS, "Google, with the bridge, also"]),
+];
+
+/// As docs/cost.md calls the design that is the default.
+const FUNCTIONS: &str = "Google";
 
 pub(super) fn run(steps: &mut Steps) -> Result<()> {
     let provider = steps.step("Google: the provider's schema", Provider::start)?;
-    for (what, values) in DESIGNS {
+    for (what, values, said) in DESIGNS {
         let root = Root::copied("google", "examples/gcp", provider.env())?;
         root.write("values.auto.tfvars", &fs::read_to_string(fixture(values))?)?;
         let made = steps.step(&format!("Google, {what}: validate, apply, and nothing to do after it"), || {
@@ -35,6 +42,12 @@ pub(super) fn run(steps: &mut Steps) -> Result<()> {
             Ok(root.resources()?.len())
         })?;
         println!("  {made} resources");
+        steps.step(&format!("Google, {what}: rules and documents"), || {
+            let applied = Applied::read(&root)?;
+            rules::check(&applied)?;
+            documents::costs(&applied, said)?;
+            documents::alerts(&applied, "Google")
+        })?;
     }
     let root = Root::copied("google", "examples/gcp", provider.env())?;
     steps.step("Google: modules that no example uses", || validate_unused(&root))?;

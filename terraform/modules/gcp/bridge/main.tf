@@ -200,6 +200,7 @@ resource "google_compute_target_ssl_proxy" "mqtt" {
 resource "google_compute_global_address" "mqtt" {
   project = var.project
   name    = "drawbridge-mqtt"
+  labels  = var.labels
 }
 
 resource "google_compute_global_forwarding_rule" "mqtt" {

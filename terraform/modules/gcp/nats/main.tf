@@ -22,6 +22,7 @@ resource "google_compute_address" "node" {
   region       = var.region
   subnetwork   = var.subnetwork
   address_type = "INTERNAL"
+  labels       = var.labels
 }
 
 resource "google_compute_instance_template" "node" {
