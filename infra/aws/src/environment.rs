@@ -21,6 +21,8 @@ const ATTEMPTS: u32 = 4;
 pub struct Aws {
     config: Arc<OnceCell<SdkConfig>>,
     stand_in: bool,
+    /// Where every service is, in place of what the environment says.
+    endpoint: Option<String>,
 }
 
 impl Aws {
@@ -29,13 +31,18 @@ impl Aws {
         Self { stand_in: true, ..Self::default() }
     }
 
+    /// The environment's region and keys, with every service at this URL.
+    pub fn at(endpoint: impl Into<String>) -> Self {
+        Self { endpoint: Some(endpoint.into()), ..Self::default() }
+    }
+
     /// Region, credentials and limits. Nothing is sent where the environment names region and credentials, as Lambda's does.
     pub async fn config(&self) -> &SdkConfig {
-        self.config.get_or_init(|| load(self.stand_in)).await
+        self.config.get_or_init(|| load(self.stand_in, self.endpoint.as_deref())).await
     }
 }
 
-async fn load(stand_in: bool) -> SdkConfig {
+async fn load(stand_in: bool, endpoint: Option<&str>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder().operation_timeout(CALL_LIMIT).operation_attempt_timeout(ATTEMPT_LIMIT).build();
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
     let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
@@ -43,6 +50,10 @@ async fn load(stand_in: bool) -> SdkConfig {
         loader.region(Region::from_static("us-east-1")).credentials_provider(Credentials::new("none", "none", None, None, "stand-in"))
     } else {
         loader
+    };
+    let loader = match endpoint {
+        Some(endpoint) => loader.endpoint_url(endpoint),
+        None => loader,
     };
     loader.load().await
 }

@@ -3,13 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
+use chaos_proxy::ChaosProxy;
 use domain::ports::{Clock, Command, CommandChannel as _, Delivery, Expect, Stores};
 use domain::status::StatusBook;
 use domain::{Device, DeviceKey, Timestamp, config};
@@ -32,6 +35,8 @@ enum Connection {
     Acknowledges,
     Silent,
     Gone,
+    /// AWS itself answers, by this status and code.
+    Refused(u16, &'static str),
 }
 
 /// A request as it came: method, path with query, and body.
@@ -53,6 +58,7 @@ async fn answer(State(plane): State<Arc<DataPlane>>, request: Request) -> Respon
         Connection::Acknowledges => Json(serde_json::json!({ "message": "OK" })).into_response(),
         Connection::Silent => refused(StatusCode::GATEWAY_TIMEOUT, "GatewayTimeoutException"),
         Connection::Gone => refused(StatusCode::NOT_FOUND, "ResourceNotFoundException"),
+        Connection::Refused(status, kind) => refused(StatusCode::from_u16(status).unwrap(), kind),
     }
 }
 
@@ -65,9 +71,14 @@ struct Scene {
 
 impl Scene {
     async fn with(connection: Connection) -> Self {
+        Self::by_way_of(connection, |addr| addr).await
+    }
+
+    /// The data plane where `way` says that it is.
+    async fn by_way_of(connection: Connection, way: impl FnOnce(SocketAddr) -> SocketAddr) -> Self {
         let plane = Arc::new(DataPlane { connection, seen: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let endpoint = format!("http://{}", way(listener.local_addr().unwrap()));
         let app = Router::new().fallback(answer).with_state(plane.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         let stores = infra_local::memory_stores();
@@ -167,4 +178,52 @@ async fn a_device_that_is_blocked_or_gone_is_disconnected() {
     }
     let away = Scene::with(Connection::Gone).await;
     away.iot.hint(&away.key).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_aws_refuses_is_said_and_sent_once() {
+    for (status, kind, passes, says) in [
+        (429, "ThrottlingException", true, "ThrottlingException"),
+        (503, "ServiceUnavailableException", true, "ServiceUnavailableException"),
+        (500, "InternalFailureException", true, "InternalFailureException"),
+        (403, "ForbiddenException", false, "grant iot:SendDirectMessage"),
+    ] {
+        let scene = Scene::with(Connection::Refused(status, kind)).await;
+        let e = scene.iot.deliver(&scene.key, command("")).await.unwrap_err();
+        assert!(e.is_retryable() == passes && e.to_string().contains(says), "{e}");
+        assert_eq!(scene.seen().len(), 1, "AWS may have sent it");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_breaks_ends_a_command_in_time_and_the_next_goes_through() {
+    let mut line = None;
+    let scene = Scene::by_way_of(Connection::Acknowledges, |addr| line.insert(ChaosProxy::to(addr).unwrap()).addr()).await;
+    let line = line.unwrap();
+    line.cut();
+    let e = scene.iot.deliver(&scene.key, command("")).await.unwrap_err();
+    assert!(e.is_retryable() && scene.seen().is_empty(), "{e}");
+    line.restore();
+    assert_eq!(scene.iot.deliver(&scene.key, command("")).await.unwrap(), Delivery::Acknowledged);
+    line.black_hole();
+    let began = Instant::now();
+    assert_eq!(scene.iot.deliver(&scene.key, command("")).await.unwrap(), Delivery::TimedOut);
+    assert!(began.elapsed() < Duration::from_secs(18), "{:?}", began.elapsed());
+    line.restore();
+    assert_eq!(scene.iot.deliver(&scene.key, command("")).await.unwrap(), Delivery::Acknowledged);
+    assert_eq!(scene.seen().len(), 2, "what was swallowed is not sent again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_commands_at_once_are_each_answered_by_their_own() {
+    let scene = Scene::with(Connection::Acknowledges).await;
+    let sent = (0..32).map(|n| {
+        let (iot, key) = (scene.iot.clone(), scene.key.clone());
+        tokio::spawn(async move { iot.deliver(&key, command(&format!("n{n}"))).await.unwrap() })
+    });
+    for answered in sent.collect::<Vec<_>>() {
+        assert_eq!(answered.await.unwrap(), Delivery::Acknowledged);
+    }
+    let topics: std::collections::BTreeSet<_> = scene.seen().into_iter().map(|(_, uri, _)| uri).collect();
+    assert_eq!(topics.len(), 32);
 }
