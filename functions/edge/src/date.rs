@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
 use axum::http::{HeaderValue, header};
-use axum::middleware::map_response_with_state;
 use axum::response::Response;
 use domain::Timestamp;
 use domain::ports::Clock;
 use time::OffsetDateTime;
+use tower::util::MapResponseLayer;
 
 /// `Date` as RFC 9110, section 5.6.7 wants it: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub fn http_date(now: Timestamp) -> String {
@@ -21,14 +20,12 @@ pub fn http_date(now: Timestamp) -> String {
 
 /// The same routes; every reply carries `Date` by `clock`.
 pub fn with_date(clock: Arc<dyn Clock>, routes: Router) -> Router {
-    routes.layer(map_response_with_state(clock, add))
-}
-
-async fn add(State(clock): State<Arc<dyn Clock>>, mut response: Response) -> Response {
-    if let Ok(date) = HeaderValue::from_str(&http_date(clock.now())) {
-        response.headers_mut().insert(header::DATE, date);
-    }
-    response
+    routes.layer(MapResponseLayer::new(move |mut response: Response| {
+        if let Ok(date) = HeaderValue::from_str(&http_date(clock.now())) {
+            response.headers_mut().insert(header::DATE, date);
+        }
+        response
+    }))
 }
 
 #[cfg(test)]

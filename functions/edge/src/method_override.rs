@@ -1,13 +1,9 @@
 //! `x-http-method-override: GET`: Google's discovery-based clients turn a GET whose URL is longer than 2,048 characters,
 //! such as a listing of a hundred device ids, into a POST with the query as its body.
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderName, Method};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
-use tower::{Layer as _, Service};
 
 use crate::ApiError;
 
@@ -20,22 +16,16 @@ const QUERY_LIMIT: usize = 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct QueryBody(pub(crate) String);
 
-/// The same routes, where such a POST is the GET that it stands for.
-pub(crate) fn overridable(
-    routes: Router,
-) -> impl Service<Request, Response = Response, Error = std::convert::Infallible, Future: Send> + Clone + Send + Sync {
-    from_fn(read).layer(routes)
-}
-
-async fn read(request: Request, next: Next) -> Result<Response, ApiError> {
+/// The GET that such a POST stands for; every other request as it is.
+pub(crate) async fn read(request: Request) -> Result<Request, ApiError> {
     let asked = request.headers().get(OVERRIDE).is_some_and(|method| method.as_bytes().eq_ignore_ascii_case(b"GET"));
     if !asked || request.method() != Method::POST {
-        return Ok(next.run(request).await);
+        return Ok(request);
     }
     let (mut parts, body) = request.into_parts();
     let refused = |e| ApiError::invalid("", format!("the query in the body exceeds the limit of {QUERY_LIMIT} bytes")).caused_by(e);
     let bytes = to_bytes(body, QUERY_LIMIT).await.map_err(refused)?;
     parts.method = Method::GET;
     parts.extensions.insert(QueryBody(String::from_utf8_lossy(&bytes).into_owned()));
-    Ok(next.run(Request::from_parts(parts, Body::empty())).await)
+    Ok(Request::from_parts(parts, Body::empty()))
 }

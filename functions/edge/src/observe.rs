@@ -9,10 +9,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tracing::{Instrument as _, Span};
@@ -25,14 +23,11 @@ use trace::Trace;
 /// on every reply, and in every log line about it.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(crate) fn observed(routes: Router) -> Router {
-    routes.layer(from_fn(observe))
-}
-
-async fn observe(request: Request, next: Next) -> Response {
+/// Has `serve` answer the request.
+pub(crate) async fn observed<F: Future<Output = Response>>(request: Request, serve: impl FnOnce(Request) -> F) -> Response {
     let id = request_id(request.headers());
     let span = span(&id, &Trace::of(request.headers()));
-    let mut response = answer(request, next).instrument(span).await;
+    let mut response = answer(request, serve).instrument(span).await;
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }
@@ -43,9 +38,10 @@ fn span(id: &HeaderValue, trace: &Trace) -> Span {
     tracing::error_span!("request", request.id = id.to_str().unwrap_or("?"), trace.id = trace, trace.span = span, trace.sampled = sampled)
 }
 
-async fn answer(request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let ran = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+async fn answer<F: Future<Output = Response>>(request: Request, serve: impl FnOnce(Request) -> F) -> Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let path = uri.path();
+    let ran = AssertUnwindSafe(serve(request)).catch_unwind().await;
     let mut response = ran.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         tracing::error!(%method, path, panic = text.unwrap_or("?"), "A request panicked");

@@ -8,8 +8,10 @@ use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Uri};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
 use protocol::{DeviceName, NameError, RegistryName};
-use tower::ServiceExt as _;
+use tower::Layer as _;
 
 use crate::{ApiError, Code, method_override, observe};
 
@@ -18,15 +20,21 @@ use crate::{ApiError, Code, method_override, observe};
 /// `routes` must have no fallback of its own.
 pub fn google_paths(routes: Router) -> Router {
     let routes = routes.method_not_allowed_fallback(not_served).fallback(not_served);
-    let served = method_override::overridable(observe::observed(routes));
-    Router::new().fallback_service(served.map_request(normal_form as fn(Request) -> Request))
+    Router::new().fallback_service(from_fn(front).layer(routes))
 }
 
-fn normal_form(mut request: Request) -> Request {
-    if let Some(uri) = rewritten(request.uri()) {
-        *request.uri_mut() = uri;
-    }
-    request
+/// One layer for all that comes before routing: each layer costs a request some allocations.
+async fn front(request: Request, next: Next) -> Response {
+    observe::observed(request, async |mut request| {
+        if let Some(uri) = rewritten(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        match method_override::read(request).await {
+            Ok(request) => next.run(request).await,
+            Err(refused) => refused.into_response(),
+        }
+    })
+    .await
 }
 
 /// The URI in normal form; `None` when it is already.

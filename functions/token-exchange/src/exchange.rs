@@ -1,5 +1,6 @@
 //! The use case: a device that proved itself gets an access token.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::token::{AccessToken, Issued, Scope, ServiceAccount};
@@ -36,7 +37,7 @@ pub(crate) struct Granted {
 }
 
 /// An access token for the device, from the cache or from the issuer.
-pub(crate) async fn exchange(deps: &Deps, admitted: &Admitted, wish: Wish) -> Result<Granted, ExchangeError> {
+pub(crate) async fn exchange(deps: &Arc<Deps>, admitted: &Admitted, wish: Wish) -> Result<Granted, ExchangeError> {
     let (device, registry) = (admitted.device.device(), &admitted.registry);
     if let Some(account) = &wish.account
         && !device.may_act_as(account, registry)

@@ -21,6 +21,8 @@ mod placeless;
 mod target;
 mod token;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::{get, post};
 
@@ -45,7 +47,7 @@ pub fn routes(deps: Deps) -> Router {
         .route("/token", post(token::token))
         .route("/.well-known/openid-configuration", get(discovery::configuration))
         .route("/jwks", get(discovery::jwks));
-    edge::with_date(deps.clock.clone(), routes.with_state(deps))
+    edge::with_date(deps.clock.clone(), routes.with_state(Arc::new(deps)))
 }
 
 /// The token service alone, at Google's paths.

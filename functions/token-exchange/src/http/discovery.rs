@@ -1,5 +1,7 @@
 //! What a workload identity pool provider reads to trust us: OpenID Connect Discovery 1.0 and our JWK set.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -12,7 +14,7 @@ use crate::Deps;
 /// Kept by who asks for an hour: far below the day that a key is published before it signs.
 const KEPT: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))];
 
-pub(super) async fn configuration(State(deps): State<Deps>) -> Response {
+pub(super) async fn configuration(State(deps): State<Arc<Deps>>) -> Response {
     let issuer = &deps.issuer_url;
     let body = json!({
         "issuer": issuer.as_str(),
@@ -28,7 +30,7 @@ pub(super) async fn configuration(State(deps): State<Deps>) -> Response {
     (KEPT, Json(body)).into_response()
 }
 
-pub(super) async fn jwks(State(deps): State<Deps>) -> Result<Response, ApiError> {
+pub(super) async fn jwks(State(deps): State<Arc<Deps>>) -> Result<Response, ApiError> {
     let keys = deps.keys.published().await?;
     Ok((KEPT, Json(json!({ "keys": keys }))).into_response())
 }

@@ -6,6 +6,8 @@
 //! | `device` | optional; if given it must name the device of the path |
 //! | `serviceAccount`, `service_account` (ours) | the account to act as; without, the device itself |
 
+use std::sync::Arc;
+
 use axum::body::{Body as RequestBody, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -49,7 +51,11 @@ impl Default for Texts {
     }
 }
 
-pub(super) async fn generate_access_token(State(deps): State<Deps>, path: PathParams, request: Request) -> Result<Response, GoogleError> {
+pub(super) async fn generate_access_token(
+    State(deps): State<Arc<Deps>>,
+    path: PathParams,
+    request: Request,
+) -> Result<Response, GoogleError> {
     let name = path.device()?;
     let (parts, body) = request.into_parts();
     let bearer = Bearer::from_headers(&parts.headers).map_err(|e| timed(&deps, e))?;
@@ -59,7 +65,7 @@ pub(super) async fn generate_access_token(State(deps): State<Deps>, path: PathPa
 }
 
 /// The same without `/locations/…` in the path, as clients in the field send it.
-pub(super) async fn without_location(State(deps): State<Deps>, path: PathParams, request: Request) -> Result<Response, GoogleError> {
+pub(super) async fn without_location(State(deps): State<Arc<Deps>>, path: PathParams, request: Request) -> Result<Response, GoogleError> {
     let placeless = Placeless { project: path.get("project")?, registry: path.get("registry")?, device: path.get("device")? };
     let (parts, body) = request.into_parts();
     let bearer = Bearer::from_headers(&parts.headers).map_err(|e| timed(&deps, e))?;
@@ -73,7 +79,7 @@ pub(super) async fn without_location(State(deps): State<Deps>, path: PathParams,
 
 /// Reads the body and answers it with a token. `also_called`: what else the body may call the device of the path.
 async fn answer(
-    deps: &Deps,
+    deps: &Arc<Deps>,
     admitted: &Admitted,
     also_called: Option<&str>,
     headers: &HeaderMap,

@@ -13,6 +13,8 @@
 //! No client authentication: the subject token is the proof. `actor_token` is not supported, and refused. Unknown
 //! parameters are ignored. A subject token that proves nothing is `invalid_request`, as section 2.2.2 demands.
 
+use std::sync::Arc;
+
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -38,7 +40,7 @@ struct Asked {
     wish: Wish,
 }
 
-pub(super) async fn token(State(deps): State<Deps>, request: Request) -> Result<Response, OAuthError> {
+pub(super) async fn token(State(deps): State<Arc<Deps>>, request: Request) -> Result<Response, OAuthError> {
     if !is_form(request.headers()) {
         return Err(OAuthError::invalid_request("send the parameters as `application/x-www-form-urlencoded`"));
     }

@@ -22,7 +22,7 @@ fn form() -> impl Strategy<Value = Vec<u8>> {
 
 /// A refusal that is the caller's fault.
 fn is_refusal(answer: &Answer) -> bool {
-    (400..500).contains(&answer.0) && answer.2.get("error").is_some()
+    (400..500).contains(&answer.status) && answer.body.get("error").is_some()
 }
 
 proptest! {
@@ -41,7 +41,7 @@ proptest! {
             prop_assert!(is_refusal(&app.send("POST", "/token", &[content_type], body.clone()).await));
             prop_assert!(app.issuer.shown.lock().unwrap().is_empty());
             let owned = app.send("POST", &uri, &[("authorization", &owner), content_type], body).await;
-            prop_assert!(owned.0 == 200 || is_refusal(&owned), "{owned:?}");
+            prop_assert!(owned.status == 200 || is_refusal(&owned), "{owned:?}");
             Ok(())
         })?;
     }

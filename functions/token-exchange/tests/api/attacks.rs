@@ -150,7 +150,7 @@ async fn what_devices_in_the_field_send_is_not_taken_for_an_attack() {
         ("claims that we do not read", json!({"aud": "p-1", "iat": NOON, "exp": NOON + 600, "sub": "x", "jti": [1]})),
     ] {
         let (google, oauth) = both(&app, DEV, &signed(&app.key, &claims)).await;
-        assert_eq!((google.0, oauth.0), (200, 200), "{name}: {google:?}");
+        assert_eq!((google.status, oauth.status), (200, 200), "{name}: {google:?}");
     }
 }
 
@@ -199,7 +199,7 @@ async fn every_attack_is_refused_at_both_doors_with_the_reason_and_the_servers_t
         assert!(message.contains(SERVER_TIME), "{name}: {message}");
         assert_eq!(google.header("www-authenticate"), "Bearer");
         oauth.oauth(400, "invalid_request", says);
-        assert!(oauth.2["error_description"].as_str().unwrap().contains(SERVER_TIME), "{name}");
+        assert!(oauth.body["error_description"].as_str().unwrap().contains(SERVER_TIME), "{name}");
     }
     assert!(app.issuer.shown.lock().unwrap().is_empty(), "the issuer never heard of any of them");
     let (google, oauth) = both(&app, DEV, &app.good()).await;
@@ -240,8 +240,8 @@ async fn strangers_do_not_learn_which_devices_exist_nor_which_are_blocked() {
     let elsewhere = DEV.replace("/reg/", "/nowhere/");
     let ((google, oauth), unknown) = (both(&app, DEV, &stranger).await, both(&app, &ghost, &stranger).await);
     for (other_google, other_oauth) in [unknown, both(&app, &elsewhere, &stranger).await] {
-        assert_eq!((google.0, &google.2), (other_google.0, &other_google.2));
-        assert_eq!((oauth.0, &oauth.2), (other_oauth.0, &other_oauth.2));
+        assert_eq!((google.status, &google.body), (other_google.status, &other_google.body));
+        assert_eq!((oauth.status, &oauth.body), (other_oauth.status, &other_oauth.body));
     }
     let noted = app.stores.statuses.list("", None, 9).await.unwrap().items;
     assert!(noted.iter().all(|(key, _)| key == DEV), "who does not exist leaves no record");

@@ -131,7 +131,7 @@ async fn strangers_do_not_learn_where_a_registry_is_nor_in_how_many_places() {
     let owner = app.generate(PLACELESS, &app.good(), body()).await;
     for answer in [&once, &nowhere, &ghost, &twice, &owner] {
         answer.refused(401, "UNAUTHENTICATED", "in exactly one of asia-east1, europe-west1 and us-central1");
-        assert_eq!(answer.2, once.2);
+        assert_eq!(answer.body, once.body);
     }
     app.ask().await.ok();
 }

@@ -1,6 +1,5 @@
 //! `POST V:generateAccessToken`.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::PortError;
@@ -72,10 +71,10 @@ async fn a_scope_in_another_order_is_the_same_and_another_scope_is_another_token
 async fn a_cached_token_is_served_with_what_is_left_of_its_life() {
     let app = App::new().await;
     app.ask().await.ok();
-    app.clock.0.store(NOON + 1000, Ordering::Relaxed);
+    app.clock.set(NOON + 1000);
     let answer = app.ask().await.ok();
     assert_eq!((&answer["access_token"], &answer["expires_in"]), (&json!("federated-1"), &json!(2600)));
-    app.clock.0.store(NOON + 2701, Ordering::Relaxed);
+    app.clock.set(NOON + 2701);
     assert_eq!(app.ask().await.ok()["access_token"], "federated-2");
 }
 
@@ -116,7 +115,7 @@ async fn what_breaks_a_rule_is_refused_in_googles_shape() {
     let ask = |body| app.generate(DEV, &jwt, body);
     let e = ask(json!({})).await;
     e.refused(400, "INVALID_ARGUMENT", "no scope was given");
-    assert_eq!(e.2["error"]["details"][0]["fieldViolations"][0]["field"], "scope");
+    assert_eq!(e.body["error"]["details"][0]["fieldViolations"][0]["field"], "scope");
     ask(json!({"scope": "a\u{e9}"})).await.refused(400, "INVALID_ARGUMENT", "characters that no scope has");
     ask(json!({"scope": "x".repeat(2049)})).await.refused(400, "INVALID_ARGUMENT", "2049 bytes exceeds the limit of 2048");
     ask(json!({"scope": "a", "serviceAccount": "nobody"})).await.refused(400, "INVALID_ARGUMENT", "not a service account");

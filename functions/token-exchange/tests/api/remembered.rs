@@ -1,7 +1,5 @@
 //! What is kept of the tokens that are given: enough for the routes for objects, and never the token.
 
-use std::sync::atomic::Ordering;
-
 use domain::issued_token;
 use domain::objects::{Access, ObjectRule};
 use domain::ports::Expect;
@@ -71,7 +69,7 @@ async fn what_has_expired_is_removed_by_what_comes_after() {
     let app = app(true).await;
     // A week of one device: a token every hour, each fetched anew.
     for hour in 0..7 * 24 {
-        app.clock.0.store(NOON + hour * 3600, Ordering::Relaxed);
+        app.clock.set(NOON + hour * 3600);
         let jwt = app.jwt(hour * 3600, hour * 3600 + 3600);
         app.generate(DEV, &jwt, json!({"scope": STORAGE})).await.ok();
     }

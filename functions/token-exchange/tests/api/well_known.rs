@@ -1,7 +1,5 @@
 //! `GET /.well-known/openid-configuration` and `GET /jwks`: what a workload identity pool provider reads.
 
-use std::sync::atomic::Ordering;
-
 use serde_json::json;
 
 use crate::support::{App, NOON};
@@ -26,7 +24,7 @@ async fn the_key_set_holds_public_halves_alone_and_grows_before_a_key_turns() {
     let key = first["keys"][0].as_object().unwrap();
     assert_eq!(key.keys().collect::<Vec<_>>(), ["alg", "crv", "kid", "kty", "use", "x", "y"]);
     assert_eq!(first["keys"].as_array().unwrap().len(), 1);
-    app.clock.0.store(NOON + 29 * 86_400 + 1, Ordering::Relaxed);
+    app.clock.set(NOON + 29 * 86_400 + 1);
     let both = app.send("GET", "/jwks", &[], "").await.ok();
     assert_eq!((both["keys"].as_array().unwrap().len(), &both["keys"][0]), (2, &first["keys"][0]));
 }
