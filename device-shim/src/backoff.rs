@@ -13,6 +13,7 @@ use backoff::backoff::Backoff as _;
 #[derive(Debug)]
 pub struct Backoff {
     growth: ExponentialBackoff,
+    shortest: Duration,
     stable_for: Duration,
 }
 
@@ -56,7 +57,7 @@ impl Backoff {
             max_elapsed_time: None,
             ..ExponentialBackoff::default()
         };
-        Ok(Self { growth, stable_for })
+        Ok(Self { growth, shortest: min, stable_for })
     }
 
     /// How long to wait now.
@@ -69,6 +70,16 @@ impl Backoff {
         if up_for >= self.stable_for {
             self.reset();
         }
+    }
+
+    /// The other side ended the link in order after `up_for`. That is no failure, unless it does so as soon as it is asked: a link
+    /// that was up for less than the shortest wait has not earned it.
+    pub fn link_ended_in_order(&mut self, up_for: Duration) -> bool {
+        let earned = up_for >= self.shortest;
+        if earned {
+            self.reset();
+        }
+        earned
     }
 
     /// Starts again from the shortest wait, because something new is known.
@@ -103,6 +114,16 @@ mod tests {
         assert_eq!(waits(&mut backoff, 1), [8]);
         backoff.link_was_up(secs(60));
         assert_eq!(waits(&mut backoff, 2), [1, 2]);
+    }
+
+    #[test]
+    fn an_orderly_end_starts_again_from_the_shortest_wait_unless_it_comes_at_once() {
+        let mut backoff = Backoff::try_new(secs(2)..=secs(300), 0.0, secs(60)).unwrap();
+        assert_eq!(waits(&mut backoff, 2), [2, 4]);
+        assert!(!backoff.link_ended_in_order(secs(1)));
+        assert_eq!(waits(&mut backoff, 1), [8]);
+        assert!(backoff.link_ended_in_order(secs(2)));
+        assert_eq!(waits(&mut backoff, 2), [2, 4]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! An unknown key or a bad value stops the start with exit code 64 and a sentence that names key, value and what is
 //! allowed.
 
+mod bridge;
 mod error;
 mod parse;
 mod section;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::DeviceName;
 
+pub use bridge::Bridge;
 pub use error::ConfigError;
 pub use settings::{Accept, BackoffConfig, FullPolicy, LinkConfig, SpoolConfig, SpoolKind};
 
@@ -43,23 +45,6 @@ pub struct Config {
     pub link: LinkConfig,
     /// How long to wait before connecting again.
     pub backoff: BackoffConfig,
-}
-
-/// `mqtt://host:port` or `mqtts://host:port`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bridge {
-    /// Whether TLS is spoken.
-    pub tls: bool,
-    /// Name or address.
-    pub host: String,
-    /// 8883 with TLS and 1883 without, unless given.
-    pub port: u16,
-}
-
-impl std::fmt::Display for Bridge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}://{}:{}", if self.tls { "mqtts" } else { "mqtt" }, self.host, self.port)
-    }
 }
 
 impl Config {
@@ -99,19 +84,6 @@ mod tests {
         (least.device, least.private_key, least.bridge) = (example.device.clone(), example.private_key.clone(), example.bridge.clone());
         (least.accept.mqtt, least.accept.http) = (example.accept.mqtt, example.accept.http);
         assert_eq!(example, least);
-    }
-
-    #[test]
-    fn a_bridge_has_a_scheme_a_host_and_a_port() {
-        for (text, tls, host, port) in [
-            ("mqtts://b.example", true, "b.example", 8883),
-            ("mqtts://b.example:443", true, "b.example", 443),
-            ("mqtt://127.0.0.1", false, "127.0.0.1", 1883),
-            ("mqtt://[::1]:1884", false, "::1", 1884),
-        ] {
-            let config = Config::parse(&LEAST.replace("mqtts://b.example", text)).unwrap();
-            assert_eq!(config.bridge, Bridge { tls, host: host.into(), port }, "{text}");
-        }
     }
 
     #[test]

@@ -147,7 +147,11 @@ impl<L: Link> Drain<L> {
                 }
                 self.under_way.all_unsent();
                 self.status.set_in_flight(0);
-                self.wait(&error).await;
+                if error.is_orderly() && self.backoff.link_ended_in_order(since.elapsed()) {
+                    self.pause(&error).await;
+                } else {
+                    self.wait(&error).await;
+                }
             }
         }
         self.under_way.all_unsent();
@@ -268,6 +272,17 @@ impl<L: Link> Drain<L> {
                 tracing::error!(%reading, %error, "Could not set a refused reading aside; it is tried again");
                 false
             }
+        }
+    }
+
+    /// Waits after an end that is no loss.
+    async fn pause(&mut self, error: &LinkError) {
+        let wait = self.backoff.next_wait();
+        self.status.pausing(wait);
+        tracing::info!(reason = %error, ?wait, "The bridge ended the session in order; connecting again");
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = self.stop.cancelled() => {}
         }
     }
 

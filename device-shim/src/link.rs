@@ -69,9 +69,9 @@ pub enum LinkError {
     /// No connection: name, TCP or TLS.
     #[error("cannot {step} {peer}: {problem}")]
     Unreachable {
-        /// `resolve`, `reach` or `speak TLS with`.
+        /// `resolve`, `reach`, `speak TLS with` or `open a WebSocket at`.
         step: &'static str,
-        /// `host:port`.
+        /// `host:port`, or the URL of a WebSocket.
         peer: String,
         /// Why.
         problem: String,
@@ -134,6 +134,13 @@ impl LinkError {
     #[must_use]
     pub fn is_about_a_reading(&self) -> bool {
         matches!(self, Self::Disconnected { code: 129 | 144 | 149 | 153, .. })
+    }
+
+    /// Whether the bridge ended the session for reasons of its own, everything taken acknowledged: it stops (139), or the
+    /// session was as old as one may become there (160). Nothing is wrong, and it is there again at once.
+    #[must_use]
+    pub fn is_orderly(&self) -> bool {
+        matches!(self, Self::Disconnected { code: 139 | 160, .. })
     }
 
     /// Whether the bridge does not let this device in. Waiting does not help, a person does.

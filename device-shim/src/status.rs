@@ -73,6 +73,12 @@ impl LinkStatus {
         inner.next_attempt = Some(Instant::now() + wait);
     }
 
+    /// Notes when the next attempt comes after a session that ended in order: nothing was lost.
+    pub fn pausing(&self, wait: Duration) {
+        self.set(LinkState::Waiting);
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).next_attempt = Some(Instant::now() + wait);
+    }
+
     /// Notes how many readings await their acknowledgement.
     pub fn set_in_flight(&self, count: usize) {
         self.in_flight.store(count, Ordering::Relaxed);

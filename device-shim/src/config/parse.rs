@@ -4,6 +4,7 @@ use std::path::Path;
 
 use protocol::limits::PUBLISH_WINDOW;
 
+use super::bridge;
 use super::section::Section;
 use super::{Accept, BackoffConfig, Bridge, Config, ConfigError, FullPolicy, LinkConfig, SpoolConfig, SpoolKind};
 
@@ -30,26 +31,9 @@ pub(super) fn config(text: &str) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-const BRIDGES: &str = "mqtts://host[:port] or mqtt://host[:port]";
-
 fn parse_bridge(root: &mut Section) -> Result<Bridge, ConfigError> {
-    let text: String = root.parsed("bridge", BRIDGES)?;
-    let refused = || root.refuse("bridge", &format!("\"{text}\""), BRIDGES);
-    let (tls, rest) = match text.split_once("://") {
-        Some(("mqtts", rest)) => (true, rest),
-        Some(("mqtt", rest)) => (false, rest),
-        _ => return Err(refused()),
-    };
-    // The last colon outside brackets begins the port: `[::1]:1883`.
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| refused())?),
-        _ => (rest, if tls { 8883 } else { 1883 }),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() || port == 0 || host.contains(['/', ' ', '@']) {
-        return Err(refused());
-    }
-    Ok(Bridge { tls, host: host.into(), port })
+    let text: String = root.parsed("bridge", bridge::ALLOWED)?;
+    Bridge::read(&text).ok_or_else(|| root.refuse("bridge", &format!("\"{text}\""), bridge::ALLOWED))
 }
 
 fn read_cloud(text: &str) -> Option<reqwest::Url> {

@@ -7,6 +7,11 @@ use crate::link::LinkError;
 pub(super) fn on(error: &LinkError, config: &Config) -> String {
     match error {
         LinkError::Unreachable { step: "speak TLS with", problem, .. } => tls(problem, config),
+        LinkError::Unreachable { step: "open a WebSocket at", .. } => format!(
+            "Does an installation that runs `bridge` answer at {}, and is `{}` its path? Ours is /mqtt.",
+            config.bridge.host,
+            config.bridge.path.as_deref().unwrap_or_default()
+        ),
         LinkError::NotYetValid { .. } => "Check this device's clock with `date -u`, then the dates of the bridge's certificate.".into(),
         LinkError::Unreachable { .. } | LinkError::Silent { .. } => {
             format!("Is the bridge up, and does a firewall let port {} through?", config.bridge.port)

@@ -12,6 +12,8 @@ use crate::spool::{Kind, Reading, Stored, Writer, WriterOptions};
 enum Act {
     Refuse,
     UpFor(Duration),
+    /// The same, and the bridge ends it in order.
+    EndedAfter(Duration),
     /// Refused for what the oldest reading is, so often as it comes.
     TooLarge,
 }
@@ -43,7 +45,7 @@ impl Link for ScriptedLink {
         match self.script.pop_front().unwrap_or(Act::UpFor(Duration::MAX)) {
             Act::Refuse => Err(LinkError::Cut("refused".into())),
             act => {
-                let up_for = if let Act::UpFor(up_for) = act { up_for } else { Duration::MAX };
+                let up_for = if let Act::UpFor(up_for) | Act::EndedAfter(up_for) = act { up_for } else { Duration::MAX };
                 let until = Instant::now() + up_for.min(Duration::from_secs(86_400));
                 Ok(ScriptedSession { act, until, due: VecDeque::new(), log: Arc::clone(&self.log) })
             }
@@ -73,7 +75,10 @@ impl Session for ScriptedSession {
             return Ok(Event::Acked(seq));
         }
         sleep_until(self.until).await;
-        Err(LinkError::Cut("scripted".into()))
+        match self.act {
+            Act::EndedAfter(_) => Err(LinkError::Disconnected { code: 160, reason: "scripted".into() }),
+            _ => Err(LinkError::Cut("scripted".into())),
+        }
     }
     async fn close(self) {}
 }
@@ -123,6 +128,16 @@ async fn waits_double_and_one_connack_does_not_reset_them_but_a_stable_link_does
     let scene = start(&[Act::Refuse, Act::Refuse, up(0), up(5), up(60), Act::Refuse, up(1)]);
     sleep(secs(200)).await;
     assert_eq!(gaps(&scene.log), [1, 2, 4, 5 + 8, 60 + 1, 2, 1 + 4]);
+    scene.stop.cancel();
+    scene.running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orderly_end_brings_it_back_soon_unless_it_comes_at_once() {
+    let ended = |n| Act::EndedAfter(secs(n));
+    let scene = start(&[Act::Refuse, Act::Refuse, ended(5), ended(5), ended(0), ended(0), ended(1), ended(1)]);
+    sleep(secs(100)).await;
+    assert_eq!(gaps(&scene.log), [1, 2, 5 + 1, 5 + 1, 2, 4, 1 + 1, 1 + 1]);
     scene.stop.cancel();
     scene.running.await.unwrap();
 }

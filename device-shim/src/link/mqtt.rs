@@ -10,6 +10,7 @@ mod packet;
 mod session;
 mod stream;
 pub(crate) mod tls;
+mod upgrade;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,6 +60,7 @@ impl MqttLink {
     /// [`TlsError`] when the trusted roots cannot be read.
     pub fn new(config: &Config, identity: Identity, clock: CloudClock, history: ClockHistory) -> Result<Self, TlsError> {
         let tls = if config.bridge.tls { Some(tls::client(config.ca.as_deref(), &clock)?) } else { None };
+        let tls = tls.map(|tls| if config.bridge.path.is_some() { tls::for_http(&tls) } else { tls });
         Ok(Self { bridge: config.bridge.clone(), identity, clock, limits: config.link.clone(), tls, history })
     }
 }

@@ -110,7 +110,7 @@ pub(super) fn meaning(code: u8) -> &'static str {
         155 => "QoS not supported",
         156 | 157 => "use another server",
         159 => "connection rate exceeded",
-        160 => "maximum connect time: the token has expired",
+        160 => "maximum connect time",
         _ => "no reason given",
     }
 }

@@ -36,6 +36,13 @@ pub(crate) fn client(ca: Option<&Path>, clock: &CloudClock) -> Result<Arc<rustls
     Ok(Arc::new(config))
 }
 
+/// The same for a WebSocket: a server that speaks several protocols is told that HTTP/1.1 comes.
+pub(crate) fn for_http(config: &rustls::ClientConfig) -> Arc<rustls::ClientConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
 /// The same for HTTP at `url`. Where only `http` is spoken nobody has to be trusted, and a system without roots will do.
 pub(crate) fn http_client(ca: Option<&Path>, url: &reqwest::Url, clock: &CloudClock) -> Result<rustls::ClientConfig, TlsError> {
     match client(ca, clock) {
