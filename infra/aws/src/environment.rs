@@ -42,18 +42,45 @@ impl Aws {
     }
 }
 
-async fn load(stand_in: bool, endpoint: Option<&str>) -> SdkConfig {
+fn limits() -> (TimeoutConfig, RetryConfig) {
     let timeouts = TimeoutConfig::builder().operation_timeout(CALL_LIMIT).operation_attempt_timeout(ATTEMPT_LIMIT).build();
-    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+    (timeouts, RetryConfig::standard().with_max_attempts(ATTEMPTS))
+}
+
+/// Keys that open nothing.
+fn stand_in_keys() -> Credentials {
+    Credentials::new("none", "none", None, None, "stand-in")
+}
+
+const STAND_IN_REGION: Region = Region::from_static("us-east-1");
+
+#[cfg(feature = "full")]
+async fn load(stand_in: bool, endpoint: Option<&str>) -> SdkConfig {
+    let (timeouts, retries) = limits();
     let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
-    let loader = if stand_in {
-        loader.region(Region::from_static("us-east-1")).credentials_provider(Credentials::new("none", "none", None, None, "stand-in"))
-    } else {
-        loader
-    };
+    let loader = if stand_in { loader.region(STAND_IN_REGION).credentials_provider(stand_in_keys()) } else { loader };
     let loader = match endpoint {
         Some(endpoint) => loader.endpoint_url(endpoint),
         None => loader,
     };
     loader.load().await
+}
+
+/// As AWS Lambda says it to every function: the environment has the region and the keys. Nothing else is looked into.
+#[cfg(not(feature = "full"))]
+async fn load(stand_in: bool, endpoint: Option<&str>) -> SdkConfig {
+    use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+    use aws_config::meta::region::ProvideRegion as _;
+    use aws_sdk_dynamodb::config::SharedCredentialsProvider;
+
+    let (timeouts, retries) = limits();
+    let (region, keys) = if stand_in {
+        (Some(STAND_IN_REGION), SharedCredentialsProvider::new(stand_in_keys()))
+    } else {
+        let keys = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+        (EnvironmentVariableRegionProvider::new().region().await, keys)
+    };
+    let mut config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
+    config.set_endpoint_url(endpoint.map(Into::into).or_else(|| std::env::var("AWS_ENDPOINT_URL").ok()));
+    config.region(region).credentials_provider(keys).build()
 }

@@ -20,6 +20,7 @@ pub use table::{VARIABLES, Variable, help};
 
 use crate::PubSubOrdering;
 use crate::connect::{Emulators, NatsFiles, Urls};
+#[cfg(feature = "full")]
 use crate::local_stack::LocalIam;
 use crate::logs::Format;
 use crate::mount::{Function, Functions, Uses};
@@ -234,6 +235,7 @@ impl Reader<'_> {
                 .parse()
                 .map_err(|e| ConfigError::bad(key::IMPERSONATE, self.text(key::IMPERSONATE).unwrap_or_default(), e))?,
             signing_keys: self.optional(key::SIGNING_KEYS)?.unwrap_or_default(),
+            #[cfg(feature = "full")]
             local: LocalIam::default(),
         }))
     }

@@ -14,9 +14,15 @@ use domain::ports::{Clock, ObjectStore, Publisher, Stores};
 use domain::status::StatusBook;
 use infra_aws::{Aws, AwsIot};
 use infra_gcp::{Endpoint, ExternalAccount, Ordering};
-use infra_local::{FolderObjects, SystemClock, TopicLog};
+use infra_local::SystemClock;
+#[cfg(feature = "full")]
+use infra_local::{FolderObjects, TopicLog};
 use pubsub_fanout::FanOut;
+// What is left out has no value, so that an `Option` of it is always `None`.
+#[cfg(not(feature = "full"))]
+use std::convert::{Infallible as FolderObjects, Infallible as TopicLog};
 
+pub(crate) use command_channel::Bridge;
 pub use command_channel::{Channel, NatsFiles};
 pub use error::ConnectError;
 
@@ -110,6 +116,18 @@ impl Urls {
         let publisher = self.publisher.as_deref().and_then(|url| url.strip_prefix("pubsub://"));
         records.or(publisher)?.split('/').next().filter(|project| !project.is_empty())
     }
+}
+
+/// How long a bridge node waits for a device's acknowledgement, where nobody says otherwise.
+#[cfg(feature = "full")]
+pub(crate) fn command_timeout() -> Duration {
+    infra_bridge::Limits::default().command_timeout
+}
+
+/// Without a bus nobody waits for a node.
+#[cfg(not(feature = "full"))]
+pub(crate) fn command_timeout() -> Duration {
+    Duration::ZERO
 }
 
 /// Connects every port, or says which one cannot be and why. A server that is down now is no reason.

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use edge::{AdminAuth, AdminToken};
 use infra_bridge::{Bridge, Limits};
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -18,7 +17,7 @@ use crate::metrics::{Metrics, Requests};
 use crate::mount::{self, Function, Lacks, Shared};
 use crate::serve::{self, ListenError};
 use crate::tokens::{self, TokenConfigError};
-use crate::{ready_file, start_check, supervision, tls};
+use crate::{admin, ready_file, start_check, supervision, tls};
 
 /// Why nothing was started.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +51,7 @@ impl StartError {
     /// Whether another value of a variable would help: then the exit code is 64.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Connect(e) => !matches!(e, ConnectError::Port(_)),
+            Self::Connect(e) => e.is_usage(),
             Self::Lacks(_) | Self::Tokens(_) | Self::Tls(_) => true,
             Self::Listen(_) | Self::File { .. } => false,
         }
@@ -105,7 +104,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         None => None,
     };
     let commands = ports.channel.commands(bridge.as_ref());
-    let admin = admin(&config, &ports).await?;
+    let admin = admin::auth(&config, &ports).await?;
     let shared = Shared { admin, commands, tokens };
     let requests = Arc::new(Requests::default());
     let app = mount::mount_counted(&config.functions, &ports, &shared, &requests)?;
@@ -125,16 +124,6 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     supervision::begin(http_at, None, &running.stop, &mut running.tasks);
     tracing::info!(functions = ?config.functions.iter().map(Function::name).collect::<Vec<_>>(), "Up: HTTP on {http_at}");
     Ok(running)
-}
-
-/// The admin token as it was given, or out of its secret.
-pub(crate) async fn admin(config: &Config, ports: &Ports) -> Result<Option<AdminAuth>, StartError> {
-    let token = match (&config.admin_token, &config.admin_token_secret) {
-        (Some(token), _) => Some(token.clone()),
-        (None, Some(id)) => Some(AdminToken::new(infra_aws::secrets::read(&ports.aws, id).await.map_err(ConnectError::from)?.reveal())),
-        (None, None) => None,
-    };
-    Ok(token.map(AdminAuth::Token))
 }
 
 fn bridge(config: &Config, ports: &Ports, limits: Limits) -> Result<Option<Arc<Bridge>>, Lacks> {

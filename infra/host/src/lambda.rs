@@ -10,31 +10,47 @@ mod policy;
 mod queue;
 mod speakers;
 
-use infra_bridge::Limits;
 use lambda_runtime::LambdaEvent;
 
+use crate::admin;
 use crate::config::{Config, Events};
-use crate::connect::{self, Channel, Ports};
-use crate::function::{self, StartError};
+use crate::connect::{self, Channel, ConnectError, Ports};
 use crate::mount::{self, Function, Lacks, Shared};
-use crate::tokens;
+use crate::tokens::{self, TokenConfigError};
 use authorizer::Authorizer;
 use queue::Queue;
 
 /// Why the process ended.
 #[derive(Debug, thiserror::Error)]
 pub enum LambdaError {
-    /// Nothing was started.
+    /// A port could not be connected.
     #[error(transparent)]
-    Start(#[from] StartError),
+    Connect(#[from] ConnectError),
+    /// A function lacks what it works with.
+    #[error(transparent)]
+    Lacks(#[from] Lacks),
+    /// The token service cannot work.
+    #[error(transparent)]
+    Tokens(#[from] TokenConfigError),
     /// Lambda's runtime interface failed.
     #[error("the runtime interface of AWS Lambda: {0}")]
     Runtime(#[source] lambda_runtime::Error),
 }
 
+impl LambdaError {
+    /// Whether another value of a variable would help: then the exit code is 64.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Connect(e) => e.is_usage(),
+            Self::Lacks(_) | Self::Tokens(_) => true,
+            Self::Runtime(_) => false,
+        }
+    }
+}
+
 /// Answers events until Lambda ends the process.
 pub async fn run(config: Config, events: Events) -> Result<(), LambdaError> {
-    let ports = connect::connect(&config.urls, Limits::default().command_timeout).await.map_err(StartError::from)?;
+    let ports = connect::connect(&config.urls, connect::command_timeout()).await?;
     let answered = match events {
         Events::Http => lambda_http::run(routes(&config, &ports).await?).await,
         Events::Queue => {
@@ -55,19 +71,19 @@ pub async fn run(config: Config, events: Events) -> Result<(), LambdaError> {
     answered.map_err(LambdaError::Runtime)
 }
 
-async fn routes(config: &Config, ports: &Ports) -> Result<axum::Router, StartError> {
-    let admin = function::admin(config, ports).await?;
+async fn routes(config: &Config, ports: &Ports) -> Result<axum::Router, LambdaError> {
+    let admin = admin::auth(config, ports).await?;
     // Its own address is asked for only where the issuer has no name, which the configuration refuses here.
     let tokens = config.tokens.as_ref().map(|given| tokens::connect(given, config.http, &config.data, ports)).transpose()?;
     let shared = Shared { admin, commands: ports.channel.commands(None), tokens };
     Ok(mount::mount(&config.functions, ports, &shared)?)
 }
 
-fn queue(ports: &Ports) -> Result<Queue, StartError> {
+fn queue(ports: &Ports) -> Result<Queue, Lacks> {
     let fan_out = ports.fan_out().ok_or(Lacks { function: Function::PubsubFanout, what: "a publisher" })?;
     let iot = match &ports.channel {
         Channel::AwsIot(iot) => Some(iot.clone()),
-        Channel::Local | Channel::Nobody | Channel::Nats(_) => None,
+        _ => None,
     };
     Ok(Queue::new(fan_out, iot))
 }

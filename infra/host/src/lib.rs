@@ -11,24 +11,37 @@
 //! | | `up`: everything in one process on a laptop or a small server |
 //! | | `supervision`: what systemd hears of it |
 
+mod admin;
 pub mod config;
 pub mod connect;
+#[cfg(feature = "full")]
 pub mod function;
 pub mod lambda;
+pub mod left_out;
+#[cfg(feature = "full")]
 pub mod local_stack;
 pub mod logs;
+#[cfg(feature = "full")]
 pub mod metrics;
 pub mod mount;
+#[cfg(feature = "full")]
 mod ready_file;
+#[cfg(feature = "full")]
 pub mod secret;
+#[cfg(feature = "full")]
 pub mod serve;
+#[cfg(feature = "full")]
 mod start_check;
+#[cfg(feature = "full")]
 mod supervision;
+#[cfg(feature = "full")]
 pub mod tls;
 pub mod tokens;
+#[cfg(feature = "full")]
 pub mod up;
 
 pub use connect::{ConnectError, Ports};
+#[cfg(feature = "full")]
 pub use up::{Config, Running, StartError};
 
 pub use domain::token::ServiceAccount;
@@ -37,6 +50,7 @@ pub use protocol::{ProjectId, TopicName, pkcs8_of_sec1};
 pub use token_exchange::{Impersonation, IssuerUrl};
 
 /// The adapters of one machine, for the command line.
+#[cfg(feature = "full")]
 pub mod local {
     pub use infra_local::security_token_service::ServiceAccounts;
     pub use infra_local::topic_log::{Entry, TopicReader};

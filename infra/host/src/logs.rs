@@ -7,8 +7,10 @@ use std::env;
 use std::io::{IsTerminal as _, stderr};
 use std::str::FromStr;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use lines::Lines;
 
@@ -65,17 +67,17 @@ pub enum LogError {
 /// Logs from now on what `filter` lets through. `project` is the Google project that traces are in, for [`Format::Gcp`].
 /// Called once; a second call changes nothing.
 pub fn start(filter: &str, format: Option<Format>, project: Option<&str>) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(filter).map_err(|_| LogError::Filter(filter.to_owned()))?;
+    let filter: Targets = filter.parse().map_err(|_| LogError::Filter(filter.to_owned()))?;
     let format = format.unwrap_or_else(|| Format::of_place(|name| env::var_os(name).is_some()));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(stderr);
     // Already set, in a test or by who embeds us: theirs goes on.
     let _already_set = if format == Format::Text {
-        lines.with_ansi(stderr().is_terminal()).try_init()
+        lines.with_ansi(stderr().is_terminal()).finish().with(filter).try_init()
     } else {
         // A panic's own text is no JSON and has several lines.
         std::panic::set_hook(Box::new(|panic| tracing::error!("{}", panic.to_string().replace('\n', " "))));
         let lines = lines.with_ansi(false).fmt_fields(JsonFields::new());
-        lines.event_format(Lines { format, project: project.map(Into::into) }).try_init()
+        lines.event_format(Lines { format, project: project.map(Into::into) }).finish().with(filter).try_init()
     };
     Ok(())
 }

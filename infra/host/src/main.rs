@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use host::config::{self, Config, Environment, Home};
-use host::{function, lambda, logs};
-use tokio::signal::unix::{SignalKind, signal};
+use host::lambda::{self, LambdaError};
+use host::logs;
 
 /// `EX_USAGE` of sysexits.h: the caller asked for something that cannot be.
 const EXIT_USAGE: u8 = 64;
@@ -32,8 +32,8 @@ fn main() -> ExitCode {
         Err(e) => return refuse(&e.to_string()),
     };
     match run(config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) if e.downcast_ref::<function::StartError>().is_some_and(function::StartError::is_usage) => refuse(&format!("{e:#}")),
+        Ok(code) => code,
+        Err(e) if is_usage(&e) => refuse(&format!("{e:#}")),
         Err(e) => {
             eprintln!("drawbridge-function: {e:#}");
             ExitCode::FAILURE
@@ -46,29 +46,47 @@ fn refuse(text: &str) -> ExitCode {
     ExitCode::from(EXIT_USAGE)
 }
 
-fn run(config: Config) -> anyhow::Result<()> {
+/// Whether another value of a variable would help.
+fn is_usage(e: &anyhow::Error) -> bool {
+    #[cfg(feature = "full")]
+    if e.downcast_ref::<host::function::StartError>().is_some_and(host::function::StartError::is_usage) {
+        return true;
+    }
+    e.downcast_ref::<LambdaError>().is_some_and(LambdaError::is_usage)
+}
+
+fn run(config: Config) -> anyhow::Result<ExitCode> {
     logs::start(&config.log, config.log_format, config.urls.google_project()).context("DRAWBRIDGE_LOG")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    if let Home::Lambda(events) = config.home {
-        return Ok(runtime.block_on(lambda::run(config, events))?);
+    match config.home {
+        Home::Lambda(events) => runtime.block_on(lambda::run(config, events))?,
+        #[cfg(feature = "full")]
+        Home::Server => runtime.block_on(serve(config))?,
+        #[cfg(not(feature = "full"))]
+        Home::Server => return Ok(refuse("this build is for AWS Lambda, and this is not AWS Lambda: run the container image")),
     }
-    runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
-        let running = function::start(config).await?;
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hang_up.recv() => {
-                    if let Err(e) = running.reload_certificate() {
-                        tracing::error!(error = %e, "The old certificate stays: {e}");
-                    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Until a signal ends it.
+#[cfg(feature = "full")]
+async fn serve(config: Config) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let running = host::function::start(config).await?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => {
+                if let Err(e) = running.reload_certificate() {
+                    tracing::error!(error = %e, "The old certificate stays: {e}");
                 }
             }
         }
-        running.shut_down().await;
-        Ok(())
-    })
+    }
+    running.shut_down().await;
+    Ok(())
 }

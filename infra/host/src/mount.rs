@@ -13,7 +13,7 @@ use edge::AdminAuth;
 pub use functions::{Function, Functions, UnknownFunction, Uses};
 
 use crate::connect::Ports;
-use crate::local_stack;
+#[cfg(feature = "full")]
 use crate::metrics::Requests;
 use crate::tokens::Tokens;
 use health::Health;
@@ -40,14 +40,19 @@ pub struct Lacks {
 
 /// The chosen functions at one address, with `/healthz` and `/readyz` for whoever watches the process.
 pub fn mount(functions: &Functions, ports: &Ports, shared: &Shared) -> Result<Router, Lacks> {
-    mount_counted(functions, ports, shared, &Arc::default())
+    assemble(functions, ports, shared, |_, routes| routes)
 }
 
 /// The same, every answer counted in `requests`.
+#[cfg(feature = "full")]
 pub fn mount_counted(functions: &Functions, ports: &Ports, shared: &Shared, requests: &Arc<Requests>) -> Result<Router, Lacks> {
+    assemble(functions, ports, shared, |function, routes| requests.counted(function, routes))
+}
+
+fn assemble(functions: &Functions, ports: &Ports, shared: &Shared, watch: impl Fn(Function, Router) -> Router) -> Result<Router, Lacks> {
     let parts = Parts { ports, shared };
-    let counted = |function| Ok(requests.counted(function, parts.routes(function)?));
-    let routes = functions.iter().try_fold(Router::new(), |routes, function| Ok(routes.merge(counted(function)?)))?;
+    let watched = |function| Ok(watch(function, parts.routes(function)?));
+    let routes = functions.iter().try_fold(Router::new(), |routes, function| Ok(routes.merge(watched(function)?)))?;
     let health = Arc::new(Health::new(ports));
     let watched = routes.route("/healthz", get(async || "ok\n")).route("/readyz", get(health::ready).with_state(health));
     Ok(edge::google_paths(watched))
@@ -69,8 +74,13 @@ impl Parts<'_> {
             Function::StorageDownload => storage_download::routes(self.files(lacks)?),
             Function::TokenExchange => {
                 let tokens = self.shared.tokens.as_ref().ok_or(lacks("a token issuer"))?;
-                let local = |sts| local_stack::routes(sts, self.ports, self.shared.admin.as_ref());
-                token_exchange::routes(tokens.deps.clone()).merge(tokens.stand_in.as_ref().map(local).unwrap_or_default())
+                let routes = token_exchange::routes(tokens.deps.clone());
+                #[cfg(feature = "full")]
+                let routes = match &tokens.stand_in {
+                    Some(sts) => routes.merge(crate::local_stack::routes(sts, self.ports, self.shared.admin.as_ref())),
+                    None => routes,
+                };
+                routes
             }
             // It listens for devices, not for HTTP.
             Function::Bridge => Router::new(),

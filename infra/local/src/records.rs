@@ -6,20 +6,21 @@
 //! | `memory` | nothing survives the process: tests and trials |
 
 pub mod memory;
+#[cfg(feature = "full")]
 pub mod sled;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use domain::PortError;
-use domain::ports::Stores;
+use domain::ports::{Expect, Stores};
 
 use self::memory::MemoryRecords;
+#[cfg(feature = "full")]
 use self::sled::SledRecords;
 
 /// All record stores in `dir`, created if absent.
-pub fn sled_stores(dir: &Path) -> Result<Stores, PortError> {
-    let store = durable::Store::open(dir, durable::Options::for_records()).map_err(|e| PortError::lasting("records", e))?;
+#[cfg(feature = "full")]
+pub fn sled_stores(dir: &std::path::Path) -> Result<Stores, domain::PortError> {
+    let store = durable::Store::open(dir, durable::Options::for_records()).map_err(|e| domain::PortError::lasting("records", e))?;
     let versions = Arc::new(self::sled::Versions::open(&store)?);
     let open = |name| self::sled::Trees::open(&store, name, &versions);
     Ok(Stores {
@@ -49,5 +50,14 @@ pub fn memory_stores() -> Stores {
         broadcasts: Arc::new(MemoryRecords::default()),
         bindings: Arc::new(MemoryRecords::default()),
         issued_tokens: Arc::new(MemoryRecords::default()),
+    }
+}
+
+/// Whether a record at `version` (absent: `None`) is as a write expects it.
+fn is_as(version: Option<u64>, expect: Expect) -> bool {
+    match expect {
+        Expect::Anything => true,
+        Expect::Absent => version.is_none(),
+        Expect::Version(v) => version == Some(v),
     }
 }

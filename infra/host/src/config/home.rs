@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{Config, ConfigError, Reader, table as key};
 use crate::mount::Function;
-use crate::tokens::{Giver, SigningKeysAt};
+use crate::tokens::Giver;
 
 /// Set by AWS Lambda in every function, and nowhere else.
 const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -96,7 +96,7 @@ impl Config {
         match &self.tokens {
             Some(tokens) if tokens.issuer.is_none() => Err(ConfigError::missing(key::ISSUER, "token-exchange on AWS Lambda")),
             Some(tokens) if tokens.giver == Giver::Local => lacks("DRAWBRIDGE_TOKENS must be a provider at Google, not local"),
-            Some(tokens) if !matches!(tokens.signing_keys, SigningKeysAt::Google(_) | SigningKeysAt::Aws(_)) => {
+            Some(tokens) if !tokens.signing_keys.are_shared() => {
                 lacks("DRAWBRIDGE_SIGNING_KEYS must be at a place that all instances share, such as awskms://{key ARN}")
             }
             _ => Ok(()),

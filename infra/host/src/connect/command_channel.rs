@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{Clock, CommandChannel, Presence};
+use domain::ports::{Clock, CommandChannel};
 use infra_aws::AwsIot;
-use infra_bridge::{Bridge, Limits};
+#[cfg(feature = "full")]
+pub(crate) use infra_bridge::Bridge;
+#[cfg(feature = "full")]
 use infra_nats::Nats;
-use pubsub_fanout::FanOut;
+#[cfg(not(feature = "full"))]
+pub(crate) use std::convert::Infallible as Bridge;
 
 use super::nobody::Nobody;
 use super::{ConnectError, schemes};
@@ -30,6 +33,7 @@ pub enum Channel {
     /// By the bridge of this process.
     Local,
     /// By the bus.
+    #[cfg(feature = "full")]
     Nats(Nats),
     /// Not at all: there is no bridge.
     Nobody,
@@ -39,10 +43,11 @@ pub enum Channel {
 
 impl Channel {
     /// A bridge that tells the other nodes of its sessions, if there are any.
-    pub fn bridge(&self, fan_out: FanOut, limits: Limits) -> Arc<Bridge> {
+    #[cfg(feature = "full")]
+    pub fn bridge(&self, fan_out: pubsub_fanout::FanOut, limits: infra_bridge::Limits) -> Arc<Bridge> {
         let presence = match self {
             Self::Local | Self::Nobody | Self::AwsIot(_) => None,
-            Self::Nats(nats) => Some(Arc::new(nats.clone()) as Arc<dyn Presence>),
+            Self::Nats(nats) => Some(Arc::new(nats.clone()) as Arc<dyn domain::ports::Presence>),
         };
         Bridge::among_others(fan_out, limits, presence)
     }
@@ -50,14 +55,19 @@ impl Channel {
     /// What functions deliver by. `None` without a bridge here and without the bus: then nobody can be reached.
     pub fn commands(&self, bridge: Option<&Arc<Bridge>>) -> Option<Arc<dyn CommandChannel>> {
         match self {
+            #[cfg(feature = "full")]
             Self::Local => bridge.map(Bridge::commands),
+            #[cfg(not(feature = "full"))]
+            Self::Local => bridge.map(|bridge| match **bridge {}),
             Self::Nobody => Some(Arc::new(Nobody)),
+            #[cfg(feature = "full")]
             Self::Nats(nats) => Some(Arc::new(nats.clone())),
             Self::AwsIot(iot) => Some(Arc::new(iot.clone())),
         }
     }
 }
 
+#[cfg_attr(not(feature = "full"), allow(unused_variables, reason = "adapters that are left out would take them"))]
 pub(super) async fn connect(
     url: &str,
     files: &NatsFiles,
@@ -68,6 +78,7 @@ pub(super) async fn connect(
     match url.split_once(':') {
         Some(("local", "")) => Ok(Channel::Local),
         Some(("none", "")) => Ok(Channel::Nobody),
+        #[cfg(feature = "full")]
         Some(("nats" | "tls", rest)) if rest.starts_with("//") => {
             let options = infra_nats::Options {
                 servers: servers(url),
@@ -83,6 +94,8 @@ pub(super) async fn connect(
         Some(("awsiot", endpoint)) if is_host(endpoint.trim_start_matches("//")) && endpoint.starts_with("//") => {
             Ok(Channel::AwsIot(at_aws(Some(format!("https:{endpoint}")))))
         }
+        #[cfg(not(feature = "full"))]
+        Some((scheme @ ("nats" | "tls"), _)) => Err(crate::left_out::LeftOut::new("commands", scheme).into()),
         _ => Err(ConnectError::UnknownScheme { port: "commands", url: url.into(), known: schemes::COMMANDS }),
     }
 }
@@ -92,6 +105,7 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b))
 }
 
+#[cfg(feature = "full")]
 /// `tls://a:1,b:2` is `tls://a:1` and `tls://b:2`.
 fn servers(url: &str) -> Vec<String> {
     let (scheme, rest) = url.split_once("//").unwrap_or(("", url));

@@ -2,6 +2,8 @@
 
 use domain::PortError;
 
+use crate::left_out::LeftOut;
+
 /// Why a port could not be connected.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -15,6 +17,9 @@ pub enum ConnectError {
         /// What would be understood.
         known: &'static str,
     },
+    /// The scheme's adapter is not in this build.
+    #[error(transparent)]
+    LeftOut(#[from] LeftOut),
     /// An adapter could not be opened.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -43,6 +48,7 @@ pub enum ConnectError {
         source: protocol::NameError,
     },
     /// Firestore's client could not be made.
+    #[cfg(feature = "full")]
     #[error(transparent)]
     Firestore(#[from] infra_gcp::firestore::FirestoreError),
     /// No table of DynamoDB.
@@ -52,6 +58,14 @@ pub enum ConnectError {
     #[error(transparent)]
     PubSub(#[from] infra_gcp::publisher::ConnectError),
     /// The command bus is not configured well.
+    #[cfg(feature = "full")]
     #[error(transparent)]
     Nats(#[from] infra_nats::NatsError),
+}
+
+impl ConnectError {
+    /// Whether another value of a variable would help: then the exit code is 64.
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::Port(_))
+    }
 }

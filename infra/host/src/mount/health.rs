@@ -61,7 +61,9 @@ pub(super) async fn ready(State(health): State<Arc<Health>>) -> (StatusCode, Jso
         Channel::Local => "local",
         Channel::Nobody => "none: no bridge, so nobody is reached",
         Channel::AwsIot(_) => "AWS IoT",
+        #[cfg(feature = "full")]
         Channel::Nats(nats) if nats.is_up() => "ok",
+        #[cfg(feature = "full")]
         Channel::Nats(_) => "down: commands fail, telemetry goes on",
     };
     (status, Json(json!({ "records": records, "commands": commands })))

@@ -34,7 +34,7 @@ impl<T> MemoryRecords<T> {
 
 impl<T> State<T> {
     fn is_as(&self, key: &str, expect: Expect) -> bool {
-        super::sled::is_as(self.records.get(key).map(|r| r.version), expect)
+        super::is_as(self.records.get(key).map(|r| r.version), expect)
     }
 }
 

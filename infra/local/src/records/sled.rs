@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::is_as;
 use async_trait::async_trait;
 use domain::PortError;
 use domain::ports::{Expect, Page, Records, Versioned, Written};
@@ -30,15 +31,6 @@ fn failed(e: durable::Error) -> PortError {
 
 fn damaged(key: &str, why: impl std::fmt::Display) -> PortError {
     PortError::lasting("records", format!("record `{key}` is damaged: {why}"))
-}
-
-/// Whether a record at `version` (absent: `None`) is as a write expects it.
-pub(super) fn is_as(version: Option<u64>, expect: Expect) -> bool {
-    match expect {
-        Expect::Anything => true,
-        Expect::Absent => version.is_none(),
-        Expect::Version(v) => version == Some(v),
-    }
 }
 
 /// Hands out versions that no record of this store had before, across restarts.
