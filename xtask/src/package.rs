@@ -16,9 +16,10 @@ mod wanted;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 use crate::args::Args;
 use crate::tools::CargoTool;
@@ -84,14 +85,13 @@ fn make_all(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
     // Built beside the programs when they are missing: minutes, and the programs' last steps leave a core free.
     let tools = [CargoTool::begin("cargo-deb")?, CargoTool::begin("cargo-cyclonedx")?];
     empty(folder)?;
-    for target in wanted.targets(Part::Shim) {
-        let program = timed("drawbridge-shim", target, || build::shim(target, builds))?;
-        fs::copy(&program, folder.join(format!("drawbridge-shim-{}", target.debian)))?;
-    }
-    for target in wanted.targets(Part::Server) {
-        timed("drawbridge", target, || build::server(target, builds))?;
-    }
-    make_functions(wanted, folder, builds)?;
+    // Beside each other: they have profiles of their own and so do not wait for one another, and what the last step of one leaves of
+    // the machine the other takes.
+    thread::scope(|scope| {
+        let functions = scope.spawn(|| make_functions(wanted, folder, builds));
+        let programs = make_programs(wanted, folder, builds);
+        programs.and(functions.join().map_err(|_| anyhow!("the making of the functions ended early"))?)
+    })?;
     let [cargo_deb, cyclonedx] = tools;
     let cargo_deb = cargo_deb.finish()?;
     for (part, program) in DEBS {
@@ -101,6 +101,17 @@ fn make_all(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
     }
     sbom::make(&cyclonedx.finish()?, folder)?;
     sums::write(folder)
+}
+
+fn make_programs(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
+    for target in wanted.targets(Part::Shim) {
+        let program = timed("drawbridge-shim", target, || build::shim(target, builds))?;
+        fs::copy(&program, folder.join(format!("drawbridge-shim-{}", target.debian)))?;
+    }
+    for target in wanted.targets(Part::Server) {
+        timed("drawbridge", target, || build::server(target, builds))?;
+    }
+    Ok(())
 }
 
 fn empty(folder: &Path) -> Result<()> {

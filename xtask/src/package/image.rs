@@ -51,13 +51,18 @@ pub(crate) fn archive(folder: &Path) -> PathBuf {
     folder.join(format!("{NAME}-image.tar"))
 }
 
+/// What says what is in it.
+pub(crate) fn containerfile() -> PathBuf {
+    shell::root().join("infra/images/Containerfile")
+}
+
 /// Each image in it has the name that Debian has for its machine.
 fn layout(builds: &Path) -> PathBuf {
     builds.join("image")
 }
 
 fn image(target: Target, folder: &Path, layout: &Path, builds: &Path) -> Result<()> {
-    let recipe = shell::root().join("infra/images/Containerfile");
+    let recipe = containerfile();
     let recipe = fs::read_to_string(&recipe).with_context(|| format!("reading {}", recipe.display()))?;
     let recipe = Recipe::read(&recipe, target.debian)?;
     let root = builds.join(format!("image-{}", target.debian));
@@ -74,30 +79,35 @@ fn image(target: Target, folder: &Path, layout: &Path, builds: &Path) -> Result<
 
 /// The image's whole file system.
 fn fill(target: Target, recipe: &Recipe, folder: &Path, root: &Path) -> Result<()> {
+    fill_base(target, root)?;
+    for (from, to) in &recipe.copies {
+        let from = folder.join(from);
+        let mode = fs::metadata(&from).with_context(|| format!("reading {}", from.display()))?.permissions().mode();
+        put(&from, &root.join(to), if mode & 0o100 == 0 { 0o644 } else { 0o755 })?;
+    }
+    let dated = format!("--date=@{}", build::epoch()?);
+    shell::run(Command::new("find").arg(root).args(["-depth", "-exec", "touch", &dated, "{}", "+"]))
+}
+
+/// What programs for `target` stand on, in the place of the Containerfile's base.
+pub(crate) fn fill_base(target: Target, root: &Path) -> Result<()> {
     if root.exists() {
         fs::remove_dir_all(root)?;
     }
-    let put = |from: &Path, to: &str, mode: u32| -> Result<()> {
-        let to = root.join(to);
-        fs::create_dir_all(to.parent().unwrap_or(root))?;
-        fs::copy(from, &to).with_context(|| format!("copying {}", from.display()))?;
-        Ok(fs::set_permissions(&to, fs::Permissions::from_mode(mode))?)
-    };
-    for (from, to) in &recipe.copies {
-        let from = folder.join(from);
-        let is_program = fs::metadata(&from).with_context(|| format!("reading {}", from.display()))?.permissions().mode() & 0o100 != 0;
-        put(&from, to, if is_program { 0o755 } else { 0o644 })?;
-    }
     let (libraries, loader) = libraries(target);
-    put(&libraries.join(Path::new(loader).file_name().unwrap_or_default()), loader, 0o755)?;
+    put(&libraries.join(Path::new(loader).file_name().unwrap_or_default()), &root.join(loader), 0o755)?;
     for library in LIBRARIES {
-        put(&libraries.join(library), &format!("lib/{library}"), 0o644)?;
+        put(&libraries.join(library), &root.join("lib").join(library), 0o644)?;
     }
     // A root that is empty but for this has no place to write to.
     fs::create_dir_all(root.join("tmp"))?;
-    fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777))?;
-    let dated = format!("--date=@{}", build::epoch()?);
-    shell::run(Command::new("find").arg(root).args(["-depth", "-exec", "touch", &dated, "{}", "+"]))
+    Ok(fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777))?)
+}
+
+fn put(from: &Path, to: &Path, mode: u32) -> Result<()> {
+    fs::create_dir_all(to.parent().context("no folder")?)?;
+    fs::copy(from, to).with_context(|| format!("copying {}", from.display()))?;
+    Ok(fs::set_permissions(to, fs::Permissions::from_mode(mode))?)
 }
 
 /// Where Debian has the libraries for `target`, and the loader's path as programs name it.

@@ -96,6 +96,7 @@ impl Missing {
         }
         if wanted.has(&[Part::Image]) {
             self.program("skopeo", &["skopeo"]);
+            self.program("buildah", &["buildah"]);
             self.program("unshare", &["util-linux"]);
         }
     }

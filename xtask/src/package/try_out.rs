@@ -1,5 +1,6 @@
 //! What was built for other machines, tried here: the demo with its outage, under user-mode emulation where it must be.
 
+mod containerfile;
 pub(crate) mod image;
 pub(crate) mod units;
 pub(crate) mod zip;

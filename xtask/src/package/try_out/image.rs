@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use stage::{Http, Process};
 
+use super::containerfile;
 use crate::package::build::Target;
 use crate::package::image;
 use crate::shell;
@@ -33,8 +34,16 @@ const SETTINGS: [(&str, &str); 5] = [
     ("DRAWBRIDGE_LOG", "error"),
 ];
 
+/// As it comes out of the archive, and as an engine builds it.
 pub(crate) fn start_and_stop(target: Target, builds: &Path, folder: &Path) -> Result<()> {
-    let bundle = unpack(target, builds, folder)?;
+    for image in [pull(target, builds, folder)?, containerfile::build(target, builds, folder)?] {
+        start_and_stop_one(target, &image, builds)?;
+    }
+    Ok(())
+}
+
+fn start_and_stop_one(target: Target, image: &str, builds: &Path) -> Result<()> {
+    let bundle = unpack(target, image, builds)?;
     let mut command = as_the_image_says(target, &bundle)?;
     let at = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
     command.envs(SETTINGS).env("DRAWBRIDGE_HTTP", at.to_string());
@@ -48,21 +57,28 @@ pub(crate) fn start_and_stop(target: Target, builds: &Path, folder: &Path) -> Re
     Ok(())
 }
 
-/// The image for `target` as skopeo takes it out of the archive and umoci unpacks it: what it holds, and how to run it.
-fn unpack(target: Target, builds: &Path, folder: &Path) -> Result<PathBuf> {
-    let (layout, bundle) = (builds.join(format!("pulled-{}", target.debian)), builds.join(format!("bundle-{}", target.debian)));
-    for old in [&layout, &bundle] {
-        if old.exists() {
-            fs::remove_dir_all(old)?;
-        }
+/// The image for `target` as skopeo takes it out of the archive, as `umoci` names it.
+fn pull(target: Target, builds: &Path, folder: &Path) -> Result<String> {
+    let layout = builds.join(format!("pulled-{}", target.debian));
+    if layout.exists() {
+        fs::remove_dir_all(&layout)?;
     }
+    let pulled = format!("{}:tried", layout.display());
     let mut pull = Command::new("skopeo");
     // No policy of this machine has a say in what was made here.
     pull.args(["copy", "--quiet", "--insecure-policy", "--override-os", "linux", "--override-arch", target.debian]);
     let archive = image::archive(folder);
-    shell::run(pull.arg(format!("oci-archive:{}", archive.display())).arg(format!("oci:{}:tried", layout.display())))?;
-    let pulled = format!("{}:tried", layout.display());
-    shell::run(Command::new("umoci").args(["unpack", "--rootless", "--image", &pulled]).arg(&bundle))?;
+    shell::run(pull.arg(format!("oci-archive:{}", archive.display())).arg(format!("oci:{pulled}")))?;
+    Ok(pulled)
+}
+
+/// What it holds, and how to run it.
+fn unpack(target: Target, image: &str, builds: &Path) -> Result<PathBuf> {
+    let bundle = builds.join(format!("bundle-{}", target.debian));
+    if bundle.exists() {
+        fs::remove_dir_all(&bundle)?;
+    }
+    shell::run(Command::new("umoci").args(["unpack", "--rootless", "--image", image]).arg(&bundle))?;
     // Its own user writes to /tmp; that it is somebody else here is the unpacking's doing.
     fs::set_permissions(bundle.join("rootfs/tmp"), fs::Permissions::from_mode(0o1777))?;
     Ok(bundle)
