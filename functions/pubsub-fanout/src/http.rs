@@ -7,6 +7,8 @@
 //! | POST | `:setState` | `{state: {binaryData}}` | `{}` |
 //! | GET | `/config?local_version=N` | | `{version, binaryData}` |
 //!
+//! Each may carry `gatewayInfo`, in the body or in the query (`gateway`).
+//!
 //! Every request carries the device's JWT as `authorization: Bearer`. Every reply carries `Date`, and a 401 says the
 //! server's time: a device whose clock is wrong learns it here. Every refusal of a device that exists is also kept as
 //! its last error.
@@ -16,6 +18,7 @@ mod body;
 mod config;
 mod error;
 mod events;
+mod gateway;
 mod state;
 
 use axum::Router;

@@ -4,14 +4,38 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use domain::DomainError;
-use domain::identity::{Protocol, authenticate};
-use edge::{ApiError, Bearer, Code, PathParams, Query};
+use domain::identity::{Protocol, VerifiedDevice, authenticate};
+use domain::{DomainError, Registry};
+use edge::{ApiError, Bearer, PathParams, Query};
 
+use super::gateway::{GatewayInfo, refused};
 use crate::{FanOut, Speaker};
 
-/// A device that proved itself, ready to speak. Three reads.
-pub(super) struct Admitted(pub(super) Speaker);
+/// A device that proved itself. Three reads at most.
+pub(super) struct Admitted {
+    device: VerifiedDevice,
+    registry: Arc<Registry>,
+    bearer: Bearer,
+    /// What the query says of a gateway.
+    info: Option<GatewayInfo>,
+}
+
+impl Admitted {
+    /// Who speaks: the device itself, or through a gateway as `info`, or else the query, says. A refusal becomes the last error of
+    /// who asked.
+    pub(super) async fn speaker(self, deps: &FanOut, info: Option<GatewayInfo>) -> Result<Speaker, ApiError> {
+        let device = self.device.device();
+        let Some(info) = info.or(self.info) else { return Ok(Speaker::new(device, self.registry, None)) };
+        match info.speaker(deps, device, self.registry, self.bearer.token()).await {
+            Ok(speaker) => Ok(speaker),
+            Err(e) => {
+                let error = refused(e);
+                deps.device_errors().note(&device.key, &error).await;
+                Err(error)
+            }
+        }
+    }
+}
 
 impl FromRequestParts<FanOut> for Admitted {
     type Rejection = ApiError;
@@ -25,12 +49,6 @@ impl FromRequestParts<FanOut> for Admitted {
             Err(e) => return Err(e.into()),
         };
         let Ok(query) = Query::from_request_parts(parts, deps).await;
-        refuse_gateway(query.has_prefix("gatewayInfo"))?;
-        Ok(Self(Speaker::new(device.device(), Arc::new(registry), None)))
+        Ok(Self { device, registry: Arc::new(registry), bearer, info: GatewayInfo::of_query(&query) })
     }
-}
-
-/// Speaking through a gateway is not there yet, and must not be taken for speaking without one.
-pub(super) fn refuse_gateway(asked: bool) -> Result<(), ApiError> {
-    if asked { Err(ApiError::new(Code::Unimplemented, "gatewayInfo is not implemented in this version")) } else { Ok(()) }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+
+use super::gateway::GatewayInfo;
 
 /// The body of `publishEvent`.
 #[derive(Debug, Default, Deserialize)]
@@ -14,7 +15,7 @@ pub(super) struct PublishEvent {
     #[serde(alias = "sub_folder", alias = "subfolder")]
     pub(super) sub_folder: String,
     #[serde(alias = "gateway_info")]
-    pub(super) gateway_info: Option<Value>,
+    pub(super) gateway_info: Option<GatewayInfo>,
 }
 
 /// The body of `publishEvents`.
@@ -23,7 +24,7 @@ pub(super) struct PublishEvent {
 pub(super) struct PublishEvents {
     pub(super) events: Vec<BatchEvent>,
     #[serde(alias = "gateway_info")]
-    pub(super) gateway_info: Option<Value>,
+    pub(super) gateway_info: Option<GatewayInfo>,
 }
 
 /// One event of a batch.
@@ -50,7 +51,7 @@ pub(super) struct BatchEvent {
 pub(super) struct SetState {
     pub(super) state: State,
     #[serde(alias = "gateway_info")]
-    pub(super) gateway_info: Option<Value>,
+    pub(super) gateway_info: Option<GatewayInfo>,
 }
 
 /// A state report.

@@ -12,7 +12,8 @@ use crate::FanOut;
 
 /// `local_version` is what the device has: 0 or absent for nothing. Equal to the newest: the version without data.
 /// Higher: OUT_OF_RANGE. The answer counts as sending it (`lastConfigSendTime`).
-pub(super) async fn get_config(State(deps): State<FanOut>, Admitted(speaker): Admitted, query: Query) -> Result<Json<Value>, ApiError> {
+pub(super) async fn get_config(State(deps): State<FanOut>, admitted: Admitted, query: Query) -> Result<Json<Value>, ApiError> {
+    let speaker = admitted.speaker(&deps, None).await?;
     let local: u64 = query.number("localVersion")?.unwrap_or(0);
     let latest = config::latest(&deps.stores, &speaker.key).await?;
     let newest = latest.as_ref().map_or(0, |c| c.version);

@@ -9,7 +9,7 @@ use edge::{ApiError, JsonBody, decode_base64};
 use protocol::{ReadingId, attribute};
 use serde_json::{Value, json};
 
-use super::admit::{Admitted, refuse_gateway};
+use super::admit::Admitted;
 use super::body::{BatchEvent, PublishEvent, PublishEvents};
 use crate::{Event, FanOut, Speaker, attributes};
 
@@ -22,10 +22,10 @@ const BATCH_BODY_LIMIT: usize = MAX_BATCH_BYTES / 3 * 4 + MAX_BATCH_EVENTS * 204
 
 pub(super) async fn publish_event(
     State(deps): State<FanOut>,
-    Admitted(speaker): Admitted,
+    admitted: Admitted,
     JsonBody(sent): JsonBody<PublishEvent>,
 ) -> Result<Json<Value>, ApiError> {
-    refuse_gateway(sent.gateway_info.is_some())?;
+    let speaker = admitted.speaker(&deps, sent.gateway_info).await?;
     let data = decode_base64("binary_data", &sent.binary_data)?.into();
     let event = Event { subfolder: sent.sub_folder, data, properties: Vec::new() };
     let answer = deps.events(&speaker, vec![event]).await.pop().unwrap_or(Ok(()));
@@ -41,10 +41,10 @@ pub(super) async fn publish_event(
 
 pub(super) async fn publish_events(
     State(deps): State<FanOut>,
-    Admitted(speaker): Admitted,
+    admitted: Admitted,
     JsonBody(sent): JsonBody<PublishEvents, BATCH_BODY_LIMIT>,
 ) -> Result<Json<Value>, ApiError> {
-    refuse_gateway(sent.gateway_info.is_some())?;
+    let speaker = admitted.speaker(&deps, sent.gateway_info).await?;
     let count = sent.events.len();
     if count > MAX_BATCH_EVENTS {
         return Err(ApiError::invalid("events", format!("{count} events exceed the limit of {MAX_BATCH_EVENTS} a call")));
