@@ -3,6 +3,8 @@
 
 mod error;
 mod home;
+#[cfg(feature = "full")]
+mod limits;
 pub mod nearest;
 mod table;
 
@@ -13,6 +15,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use edge::AdminToken;
+#[cfg(feature = "full")]
+use infra_bridge::Limits;
 
 pub use error::ConfigError;
 pub use home::{Events, Home};
@@ -46,6 +50,9 @@ pub struct Config {
     pub mqtt: Option<SocketAddr>,
     /// Where the bridge listens with TLS, and by which certificate chain and key.
     pub mqtts: Option<(SocketAddr, PathBuf, PathBuf)>,
+    /// What bounds the bridge.
+    #[cfg(feature = "full")]
+    pub limits: Limits,
     /// Where `/metrics` listens.
     pub metrics: Option<SocketAddr>,
     /// With what.
@@ -79,6 +86,8 @@ impl Config {
             http: env.http()?,
             mqtt: env.optional(key::MQTT)?,
             mqtts: env.mqtts()?,
+            #[cfg(feature = "full")]
+            limits: env.limits()?,
             metrics: env.optional(key::METRICS)?,
             admin_token: env.admin_token(&functions)?,
             admin_token_secret: env.text(key::ADMIN_TOKEN_SECRET).map(Into::into),
@@ -97,12 +106,9 @@ impl Config {
         Ok(config)
     }
 
-    /// A bridge listens somewhere, and whoever sends commands reaches one.
+    /// Whoever sends commands reaches a bridge.
     fn check_bridge(&self) -> Result<(), ConfigError> {
         let has_bridge = self.functions.has(Function::Bridge);
-        if self.home == Home::Server && has_bridge && self.mqtt.is_none() && self.mqtts.is_none() {
-            return Err(ConfigError::missing(key::MQTTS, "bridge (or DRAWBRIDGE_MQTT)"));
-        }
         let sender = self.functions.iter().find(|f| f.uses().commands);
         match sender {
             Some(sender) if !has_bridge && self.urls.commands == "local:" => Err(ConfigError::NoBridge(sender)),

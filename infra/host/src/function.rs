@@ -92,7 +92,7 @@ struct Secure {
 
 /// Starts everything; on return it listens and the ready file is written.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let limits = Limits::default();
+    let limits = config.limits.clone();
     let ports = connect::connect(&config.urls, limits.command_timeout).await?;
     let (http, http_at) = serve::listen("DRAWBRIDGE_HTTP", config.http).await?;
     let bridge = bridge(&config, &ports, limits)?;
@@ -105,7 +105,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let commands = ports.channel.commands(bridge.as_ref());
     let admin = admin::auth(&config, &ports).await?;
-    let shared = Shared { admin, commands, tokens };
+    let shared = Shared { admin, commands, tokens, bridge: bridge.clone() };
     let requests = Arc::new(Requests::default());
     let app = mount::mount_counted(&config.functions, &ports, &shared, &requests)?;
     let tokens = shared.tokens.map(|tokens| tokens.deps.cache);

@@ -75,7 +75,7 @@ async fn routes(config: &Config, ports: &Ports) -> Result<axum::Router, LambdaEr
     let admin = admin::auth(config, ports).await?;
     // Its own address is asked for only where the issuer has no name, which the configuration refuses here.
     let tokens = config.tokens.as_ref().map(|given| tokens::connect(given, config.http, &config.data, ports)).transpose()?;
-    let shared = Shared { admin, commands: ports.channel.commands(None), tokens };
+    let shared = Shared { admin, commands: ports.channel.commands(None), tokens, bridge: None };
     Ok(mount::mount(&config.functions, ports, &shared)?)
 }
 

@@ -42,6 +42,7 @@ impl Metrics {
     pub fn text(&self) -> String {
         let mut exposition = Exposition::default();
         parts::process(&mut exposition);
+        parts::http(&serve::http_counters(), &mut exposition);
         self.requests.expose(&mut exposition);
         if let Some(bridge) = &self.bridge {
             bridge.counters().expose(&mut exposition);

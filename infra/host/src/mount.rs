@@ -12,7 +12,7 @@ use edge::AdminAuth;
 
 pub use functions::{Function, Functions, UnknownFunction, Uses};
 
-use crate::connect::Ports;
+use crate::connect::{Bridge, Ports};
 #[cfg(feature = "full")]
 use crate::metrics::Requests;
 use crate::tokens::Tokens;
@@ -26,6 +26,8 @@ pub struct Shared {
     pub commands: Option<Arc<dyn CommandChannel>>,
     /// The token service.
     pub tokens: Option<Tokens>,
+    /// The bridge, where devices come to this process.
+    pub bridge: Option<Arc<Bridge>>,
 }
 
 /// A chosen function lacks what it works with.
@@ -82,8 +84,11 @@ impl Parts<'_> {
                 };
                 routes
             }
-            // It listens for devices, not for HTTP.
+            // Devices that come over HTTP. Where AWS IoT is the bridge, none do.
+            #[cfg(not(feature = "full"))]
             Function::Bridge => Router::new(),
+            #[cfg(feature = "full")]
+            Function::Bridge => self.shared.bridge.as_ref().map(Bridge::routes).unwrap_or_default(),
         })
     }
 

@@ -1,11 +1,14 @@
 //! Where: listening on addresses of this machine, until it is told to stop.
 
+mod http;
+
 use std::io;
 use std::net::SocketAddr;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+pub use http::{HttpCounters, http, http_counters};
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +34,5 @@ pub fn stopped(stop: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + 
     async move {
         // An error means that the sender is gone, which is a stop too.
         let _stop = stop.wait_for(|stop| *stop).await;
-    }
-}
-
-/// Serves until `stop`, then finishes the requests that were begun.
-pub async fn http(listener: TcpListener, app: Router, stop: impl Future<Output = ()> + Send + 'static) {
-    if let Err(e) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
-        tracing::error!(error = %e, "The HTTP listener failed: {e}");
     }
 }

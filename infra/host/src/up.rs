@@ -139,7 +139,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let admin = local_stack::admin(admin, tokens.stand_in.as_ref(), &config.tokens);
     let fan_out = ports.fan_out().ok_or(Lacks { function: Function::Bridge, what: "a publisher" })?;
     let bridge = ports.channel.bridge(fan_out, limits);
-    let shared = Shared { admin: Some(admin), commands: ports.channel.commands(Some(&bridge)), tokens: Some(tokens) };
+    let shared =
+        Shared { admin: Some(admin), commands: ports.channel.commands(Some(&bridge)), tokens: Some(tokens), bridge: Some(bridge.clone()) };
     let requests = Arc::new(Requests::default());
     let app = mount::mount_counted(&Functions::all(), &ports, &shared, &requests)?;
     let (stop, mut tasks) = (watch::Sender::new(false), JoinSet::new());

@@ -35,6 +35,14 @@ fn a_bridge_node_needs_no_more_than_what_it_works_with() {
 }
 
 #[test]
+fn a_session_has_the_life_and_the_drain_that_are_given() {
+    let default = read(&BRIDGE, &[]).unwrap().limits;
+    assert_eq!((default.max_session, default.drain.as_secs()), (None, 10));
+    let given = read(&BRIDGE, &[("DRAWBRIDGE_MAX_SESSION_SECS", "3300"), ("DRAWBRIDGE_DRAIN_SECS", "4")]).unwrap().limits;
+    assert_eq!((given.max_session.map(|max| max.as_secs()), given.drain.as_secs()), (Some(3300), 4));
+}
+
+#[test]
 fn emulators_are_those_that_googles_programs_know() {
     let config = read(&BRIDGE, &[("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1"), ("PUBSUB_EMULATOR_HOST", "")]).unwrap();
     assert_eq!((config.urls.emulators.firestore.as_deref(), config.urls.emulators.pubsub), (Some("127.0.0.1:1"), None));
@@ -53,6 +61,8 @@ fn a_misspelt_variable_is_named_with_the_nearest_and_a_strange_one_with_all() {
 fn a_bad_value_is_named_with_what_is_allowed() {
     for (name, value, expected) in [
         ("DRAWBRIDGE_FUNCTIONS", "brigde", "DRAWBRIDGE_FUNCTIONS is `brigde` (`brigde` is no function"),
+        ("DRAWBRIDGE_MAX_SESSION_SECS", "0", "DRAWBRIDGE_MAX_SESSION_SECS is `0` (out of range): it must be seconds, 1 to 86400"),
+        ("DRAWBRIDGE_DRAIN_SECS", "601", "DRAWBRIDGE_DRAIN_SECS is `601` (out of range): it must be seconds, 1 to 600"),
         ("PORT", "70000", "PORT is `70000` (number too large"),
         ("DRAWBRIDGE_MQTT", "1883", "DRAWBRIDGE_MQTT is `1883` (invalid socket address syntax): it must be address:port"),
         ("DRAWBRIDGE_PUBSUB_ORDERING", "maybe", "DRAWBRIDGE_PUBSUB_ORDERING is `maybe` (neither): it must be device or none"),
@@ -90,9 +100,9 @@ fn commands_that_would_reach_nobody_are_refused() {
 }
 
 #[test]
-fn a_bridge_listens_somewhere_and_tls_has_its_certificate() {
+fn a_bridge_may_have_http_alone_and_tls_has_its_certificate() {
     let bridge = &BRIDGE[..3];
-    assert!(refusal(bridge, &[]).starts_with("DRAWBRIDGE_MQTTS is not set, and bridge (or DRAWBRIDGE_MQTT) needs it"));
+    assert!(read(bridge, &[]).unwrap().mqtt.is_none(), "MQTT over WebSocket comes by HTTP");
     let tls = ("DRAWBRIDGE_MQTTS", "127.0.0.1:0");
     assert!(refusal(bridge, &[tls]).starts_with("DRAWBRIDGE_TLS_CERT is not set, and DRAWBRIDGE_MQTTS needs it"));
     assert!(refusal(bridge, &[tls, ("DRAWBRIDGE_TLS_CERT", "c")]).starts_with("DRAWBRIDGE_TLS_KEY is not set, and DRAWBRIDGE_TLS_CERT"));

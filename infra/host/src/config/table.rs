@@ -49,8 +49,10 @@ variables! {
     DATA "DRAWBRIDGE_DATA" "a folder", "drawbridge-data", "signing keys of token-exchange";
     PORT "PORT" "a port, 0 to 65535", "8080", "where HTTP listens, on every address";
     HTTP "DRAWBRIDGE_HTTP" "address:port", "", "the same with an address; wins over PORT";
-    MQTT "DRAWBRIDGE_MQTT" "address:port", "", "where the bridge listens without TLS";
+    MQTT "DRAWBRIDGE_MQTT" "address:port", "", "where the bridge listens for MQTT without TLS; over WebSocket it is at GET /mqtt of the HTTP port in any case";
     MQTTS "DRAWBRIDGE_MQTTS" "address:port", "", "where the bridge listens with TLS";
+    MAX_SESSION_SECS "DRAWBRIDGE_MAX_SESSION_SECS" "seconds, 1 to 86400", "", "the longest life of a device's MQTT session, which ends in order between two thirds of it and all of it; without, that of its token";
+    DRAIN_SECS "DRAWBRIDGE_DRAIN_SECS" "seconds, 1 to 600", "10", "how long a session that ends waits for its publishes; SIGTERM ends the bridge within twice this";
     METRICS "DRAWBRIDGE_METRICS" "address:port", "", "where GET /metrics is answered, for Prometheus; keep it on loopback or a network of your own";
     TLS_CERT "DRAWBRIDGE_TLS_CERT" "a PEM file", "", "certificate chain of DRAWBRIDGE_MQTTS; read again at SIGHUP";
     TLS_KEY "DRAWBRIDGE_TLS_KEY" "a PEM file", "", "its key";
@@ -76,6 +78,7 @@ One of several bridge nodes:
 const TAIL: &str = "
 FIRESTORE_EMULATOR_HOST, PUBSUB_EMULATOR_HOST and STORAGE_EMULATOR_HOST name emulators in place of Google's services.
 GET /healthz answers while the process lives, GET /readyz while its records answer. SIGTERM finishes what was begun.
+Where the bridge runs, GET /mqtt is MQTT over WebSocket.
 Exit codes: 0 stopped in order, 64 a variable is wrong, 1 anything else.";
 
 /// What `--help` prints.

@@ -5,9 +5,17 @@ use domain::status::StatusBook;
 use protocol::exposition::Exposition;
 use token_exchange::Counters as TokenCounters;
 
+use crate::serve::HttpCounters;
+
 pub(super) fn process(exposition: &mut Exposition) {
     let version = [([env!("CARGO_PKG_VERSION")], 1)];
     exposition.gauges("drawbridge_build_info", "Which version runs.", ["version"], version);
+}
+
+pub(super) fn http(counters: &HttpCounters, exposition: &mut Exposition) {
+    let HttpCounters { silent, full } = *counters;
+    exposition.counter("drawbridge_http_silent", "HTTP connections closed because their first request did not come in time.", silent);
+    exposition.counter("drawbridge_http_full", "Times that no HTTP connection was accepted because there were too many.", full);
 }
 
 pub(super) fn tokens(counters: &TokenCounters, exposition: &mut Exposition) {
