@@ -51,7 +51,7 @@ async fn bytes_are_read_in_both_alphabets_and_written_in_one() {
 #[tokio::test]
 async fn of_updates_that_expect_the_same_version_one_wins() {
     let app = App::new().await;
-    let update = || async { app.post(&modify(), json!({"versionToUpdate": "1"})).await.0 };
+    let update = || async { app.post(&modify(), json!({"versionToUpdate": "1"})).await.status };
     let (a, b, c) = tokio::join!(update(), update(), update());
     let mut answers = [a, b, c];
     answers.sort_unstable();

@@ -13,7 +13,7 @@ async fn send_all(app: &App, n: usize) -> Vec<u16> {
         .map(|n| {
             let app = app.clone();
             let body = json!({"binaryData": edge::encode_base64(format!("{n:03}").as_bytes()), "ttl": "60s"});
-            tokio::spawn(async move { app.post(&format!("{DEV}:sendCommandToDevice"), body).await.0 })
+            tokio::spawn(async move { app.post(&format!("{DEV}:sendCommandToDevice"), body).await.status })
         })
         .collect();
     let mut answers = Vec::new();

@@ -1,55 +1,35 @@
 //! A relay over records in memory, a channel whose devices behave as told, and short ways to ask.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::Request;
 use command_relay::{Deps, router};
 use domain::command::Recipient;
 use domain::config::ConfigHistory;
-use domain::device::GatewaySettings;
 use domain::ports::{Clock, Command, CommandChannel, Delivery, Expect, Page, Records, Stores, Versioned, Written};
-use domain::registry::LogLevel;
-use domain::{Device, DeviceKey, PortError, Registry, Timestamp};
+use domain::{Device, DeviceKey, PortError};
 use edge::{AdminAuth, AdminToken};
+pub(crate) use fixture::NOON;
+use fixture::{Answer, TestClock, ask};
 use serde_json::Value;
 use tokio::task::yield_now;
-use tower::ServiceExt as _;
 
 pub(crate) const REGISTRY: &str = "projects/p-1/locations/us-central1/registries/reg";
 pub(crate) const REG: &str = "/v1/projects/p-1/locations/us-central1/registries/reg";
 pub(crate) const DEV: &str = "/v1/projects/p-1/locations/us-central1/registries/reg/devices/dev";
 const TOKEN: &str = "secret";
-/// 2026-11-20T12:00:00Z.
-pub(crate) const NOON: i64 = 1_795_176_000;
-
-/// A clock that stands still until it is told. Microseconds.
-#[derive(Debug)]
-pub(crate) struct TestClock(AtomicI64);
-
-impl TestClock {
-    pub(crate) fn pass(&self, time: Duration) {
-        self.0.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::Relaxed);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::Relaxed))
-    }
-}
-
-type Answer1 = Result<Delivery, PortError>;
+type Delivered = Result<Delivery, PortError>;
 
 /// Sessions that no real bridge can be made to show at will: each device answers as told, all others as `usual` says.
 pub(crate) struct Channel {
-    pub(crate) usual: Mutex<Answer1>,
-    pub(crate) of: Mutex<BTreeMap<String, Answer1>>,
+    pub(crate) usual: Mutex<Delivered>,
+    pub(crate) of: Mutex<BTreeMap<String, Delivered>>,
     pub(crate) delivered: Mutex<Vec<(String, Command)>>,
     pub(crate) hints: Mutex<Vec<String>>,
     /// How long each delivery takes, by the test's clock.
@@ -59,7 +39,7 @@ pub(crate) struct Channel {
 
 #[async_trait]
 impl CommandChannel for Channel {
-    async fn deliver(&self, device: &DeviceKey, command: Command) -> Answer1 {
+    async fn deliver(&self, device: &DeviceKey, command: Command) -> Delivered {
         self.delivered.lock().unwrap().push((device.id.to_string(), command));
         // Others may go on meanwhile.
         yield_now().await;
@@ -128,45 +108,6 @@ pub(crate) struct App {
     pub(crate) clock: Arc<TestClock>,
 }
 
-/// Status and body of an answer.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer(pub(crate) u16, pub(crate) Value);
-
-impl Answer {
-    /// The body of a 200.
-    #[track_caller]
-    pub(crate) fn ok(self) -> Value {
-        assert_eq!(self.0, 200, "{}", self.1);
-        self.1
-    }
-    /// Checks status, canonical code and that the message contains `says`.
-    #[track_caller]
-    pub(crate) fn refused(self, http: u16, status: &str, says: &str) -> Value {
-        let error = &self.1["error"];
-        assert_eq!((self.0, error["code"].as_u64(), error["status"].as_str()), (http, Some(http.into()), Some(status)), "{}", self.1);
-        assert!(error["message"].as_str().unwrap().contains(says), "`{says}` is not in {}", error["message"]);
-        self.1
-    }
-    #[track_caller]
-    pub(crate) fn invalid(self, says: &str) -> Value {
-        self.refused(400, "INVALID_ARGUMENT", says)
-    }
-}
-
-fn registry() -> Registry {
-    Registry {
-        name: REGISTRY.parse().unwrap(),
-        routes: vec![],
-        state_topic: None,
-        mqtt_enabled: true,
-        http_enabled: true,
-        log_level: LogLevel::None,
-        ca_certificates: vec![],
-        object_rules: vec![],
-        service_accounts: Vec::new(),
-    }
-}
-
 impl App {
     /// With registry `reg` and device `dev`, number 7, that acknowledges.
     pub(crate) async fn new() -> Self {
@@ -187,7 +128,7 @@ impl App {
             configs: Arc::new(Yielding(stores.configs.clone())),
             ..stores
         };
-        let clock = Arc::new(TestClock(AtomicI64::new(NOON * 1_000_000)));
+        let clock = Arc::new(TestClock::default());
         let channel = Arc::new(Channel {
             usual: Mutex::new(Ok(Delivery::Acknowledged)),
             of: Mutex::default(),
@@ -205,32 +146,23 @@ impl App {
             admin: AdminAuth::Token(AdminToken::new(TOKEN)),
         };
         let app = Self { router: router(deps), stores, channel, clock };
-        app.stores.registries.put(REGISTRY, &registry(), Expect::Absent).await.unwrap();
+        app.stores.registries.put(REGISTRY, &fixture::registry(REGISTRY), Expect::Absent).await.unwrap();
         app.add("dev", 7, &[]).await;
         app
     }
 
     /// Another device.
     pub(crate) async fn add(&self, id: &str, num_id: u64, metadata: &[(&str, &str)]) {
-        let device = Device {
-            key: Self::key(id),
-            num_id,
-            credentials: vec![],
-            blocked: false,
-            metadata: metadata.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
-            log_level: LogLevel::Unspecified,
-            gateway: GatewaySettings::default(),
-            service_accounts: Vec::new(),
-        };
+        let mut device = fixture::device(Self::key(id), num_id, Vec::new());
+        device.metadata = metadata.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
         let key = device.key.to_string();
-        self.stores.devices.put(&key, &device, Expect::Anything).await.unwrap();
-        self.stores.device_numbers.put(&num_id.to_string(), &device.key, Expect::Anything).await.unwrap();
+        fixture::keep(&self.stores, &device).await;
         let config = ConfigHistory::first(vec![], self.clock.now());
         self.stores.configs.put(&key, &config, Expect::Anything).await.unwrap();
     }
 
     /// What every device answers from now on, unless told otherwise.
-    pub(crate) fn all(&self, answer: Answer1) {
+    pub(crate) fn all(&self, answer: Delivered) {
         *self.channel.usual.lock().unwrap() = answer;
     }
 
@@ -241,7 +173,7 @@ impl App {
     }
 
     pub(crate) fn key(id: &str) -> DeviceKey {
-        DeviceKey { registry: REGISTRY.parse().unwrap(), id: id.parse().unwrap() }
+        fixture::device_key(REGISTRY, id)
     }
 
     pub(crate) fn recipient() -> Recipient {
@@ -250,10 +182,7 @@ impl App {
 
     async fn raw(&self, method: &str, uri: &str, body: String) -> Answer {
         let request = Request::builder().method(method).uri(uri).header("authorization", format!("Bearer {TOKEN}"));
-        let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
-        let status = response.status().as_u16();
-        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        Answer(status, serde_json::from_slice(&bytes).expect("every answer is JSON"))
+        ask(&self.router, request.body(Body::from(body)).unwrap()).await.json()
     }
     pub(crate) async fn get(&self, uri: &str) -> Answer {
         self.raw("GET", uri, String::new()).await

@@ -104,8 +104,9 @@ async fn keys_are_checked_when_they_are_added() {
         (json!({"publicKey": {"key": RSA_2048}}), "public key format 0 is none of RSA_PEM"),
         (json!({}), "needs a public_key"),
     ] {
-        let body = app.create(json!({"id": "dev", "credentials": [es256(), credential]})).await.invalid(says);
-        let field = body["error"]["details"][0]["fieldViolations"][0]["field"].as_str().unwrap();
+        let refused = app.create(json!({"id": "dev", "credentials": [es256(), credential]})).await;
+        refused.invalid(says);
+        let field = refused.body["error"]["details"][0]["fieldViolations"][0]["field"].as_str().unwrap();
         assert!(field.starts_with("credentials[1].public_key"), "{field}");
     }
     let four = vec![es256(); 4];
@@ -142,12 +143,12 @@ async fn with_a_ca_only_certificates_it_signed_are_taken() {
 async fn a_name_is_taken_once_even_in_a_race() {
     let app = App::with_registry().await;
     let answers = join_all((0..16).map(|n| app.create(json!({"id": "dev", "config": {"binaryData": edge::encode_base64(&[n])}})))).await;
-    let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.0 == 200);
+    let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.status == 200);
     assert_eq!(won.len(), 1);
     for lost in lost {
         lost.refused(409, "ALREADY_EXISTS", "devices/dev` already exists");
     }
-    assert_eq!(app.get(&format!("{REG}/devices/dev")).await.ok(), won[0].1, "the winner's configuration, not another's");
+    assert_eq!(app.get(&format!("{REG}/devices/dev")).await.ok(), won[0].body, "the winner's configuration, not another's");
     let numbers = app.stores.device_numbers.list("", None, 99).await.unwrap().items;
     assert_eq!(numbers.len(), 1, "the losers gave their numbers back");
 }
@@ -175,8 +176,8 @@ async fn a_registry_deleted_meanwhile_takes_the_device_with_it() {
         let app = App::with_registry().await;
         let (created, deleted) = tokio::join!(app.post(&uri, json!({"id": "dev"})), app.delete(REG));
         let devices = app.stores.devices.list("", None, 9).await.unwrap().items.len();
-        let registry = app.get(REG).await.0 == 200;
-        assert_eq!((created.0 == 200, deleted.0 == 200), (registry && devices == 1, !registry), "{created:?} {deleted:?}");
+        let registry = app.get(REG).await.status == 200;
+        assert_eq!((created.status == 200, deleted.status == 200), (registry && devices == 1, !registry), "{created:?} {deleted:?}");
     }
     App::new().post(&uri, json!({"id": "dev"})).await.refused(404, "NOT_FOUND", "registry `projects/p-1");
 }
@@ -188,14 +189,14 @@ async fn stopped_after_any_write_it_can_be_done_again() {
         app.budget.store(writes, Ordering::Relaxed);
         let cut = app.create(json!({"id": "dev"})).await;
         app.budget.store(i64::MAX, Ordering::Relaxed);
-        if cut.0 == 503 {
-            let exists = app.get(&format!("{REG}/devices/dev")).await.0 == 200;
+        if cut.status == 503 {
+            let exists = app.get(&format!("{REG}/devices/dev")).await.status == 200;
             let again = app.create(json!({"id": "dev"})).await;
-            assert_eq!(again.0, if exists { 409 } else { 200 }, "after {writes} writes");
+            assert_eq!(again.status, if exists { 409 } else { 200 }, "after {writes} writes");
         }
         let device = app.get(&format!("{REG}/devices/dev")).await.ok();
         assert_eq!(app.get(&format!("{REG}/devices/{}", device["numId"].as_str().unwrap())).await.ok(), device);
         let first_number = app.get(&format!("{REG}/devices/2600000000000000")).await;
-        assert_eq!(first_number.0 == 200, first_number.1 == device, "a number names its device or nobody");
+        assert_eq!(first_number.status == 200, first_number.body == device, "a number names its device or nobody");
     }
 }

@@ -60,7 +60,7 @@ async fn stopped_after_any_write_it_leaves_no_ghost() {
         app.budget.store(writes, Ordering::Relaxed);
         app.delete(&dev()).await.refused(503, "UNAVAILABLE", "try again");
         app.budget.store(i64::MAX, Ordering::Relaxed);
-        assert_eq!(app.get(&dev()).await.0, if writes == 0 { 200 } else { 404 });
+        assert_eq!(app.get(&dev()).await.status, if writes == 0 { 200 } else { 404 });
         if writes == 0 {
             continue;
         }
@@ -82,7 +82,7 @@ async fn deleting_and_creating_at_once_ends_in_one_of_both() {
         let (dev, uri) = (dev(), format!("{REG}/devices"));
         let (deleted, created) = tokio::join!(app.delete(&dev), app.post(&uri, json!({"id": "dev"})));
         deleted.ok();
-        match created.0 {
+        match created.status {
             200 => is_new(&app.get(&dev).await.ok()),
             _ => drop(app.get(&dev).await.refused(404, "NOT_FOUND", "dev")),
         }

@@ -28,15 +28,15 @@ async fn gateway(app: &App, id: &str) {
     app.create(json!({"id": id, "gatewayConfig": config})).await.ok();
 }
 
-async fn call(app: &App, verb: &str, gateway: &str, device: &str) -> crate::support::Answer {
+async fn call(app: &App, verb: &str, gateway: &str, device: &str) -> fixture::Answer {
     app.post(&format!("{REG}:{verb}"), json!({"gatewayId": gateway, "deviceId": device})).await
 }
 
-async fn bind(app: &App, gateway: &str, device: &str) -> crate::support::Answer {
+async fn bind(app: &App, gateway: &str, device: &str) -> fixture::Answer {
     call(app, "bindDeviceToGateway", gateway, device).await
 }
 
-async fn unbind(app: &App, gateway: &str, device: &str) -> crate::support::Answer {
+async fn unbind(app: &App, gateway: &str, device: &str) -> fixture::Answer {
     call(app, "unbindDeviceFromGateway", gateway, device).await
 }
 
@@ -200,7 +200,7 @@ async fn a_binding_that_was_cut_off_half_way_binds_nobody_and_can_be_made_again(
         let left = if writes == 0 { vec!["gw1"] } else { vec![] };
         assert_eq!(listed(&app, "associationsDeviceId=dev1").await, left);
         let deleted = app.delete(&format!("{REG}/devices/dev1")).await;
-        assert_eq!(deleted.0, if writes == 0 { 400 } else { 200 });
+        assert_eq!(deleted.status, if writes == 0 { 400 } else { 200 });
     }
 }
 
@@ -211,9 +211,9 @@ async fn binding_and_deleting_at_once_leave_no_binding_without_its_device() {
         let uri = format!("{REG}/devices/dev1");
         let (bound, deleted) = tokio::join!(bind(&app, "gw1", "dev1"), app.delete(&uri));
         let left = app.stores.bindings.list("", None, 9).await.unwrap().items.len();
-        match (deleted.0, app.get(&uri).await.0) {
+        match (deleted.status, app.get(&uri).await.status) {
             (200, 404) => assert_eq!(left, 0),
-            (400, 200) => assert_eq!((bound.0, left), (200, 2)),
+            (400, 200) => assert_eq!((bound.status, left), (200, 2)),
             other => panic!("{other:?}"),
         }
     }

@@ -70,9 +70,7 @@ async fn unknown_devices_and_bad_names_are_told_apart() {
 
 #[tokio::test]
 async fn only_administrators_are_answered() {
-    let mut app = App::with_device().await;
-    let router = std::mem::take(&mut app.router);
+    let app = App::with_device().await;
     let request = axum::http::Request::builder().uri(dev()).body(axum::body::Body::empty()).unwrap();
-    let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
-    assert_eq!(response.status(), 401);
+    assert_eq!(fixture::ask(&app.router, request).await.status, 401);
 }

@@ -100,9 +100,10 @@ async fn what_breaks_a_rule_is_refused_by_name() {
     ] {
         app.post(&registries(), sent).await.invalid(says);
     }
-    let body = app.post(&registries(), json!({"id": "abc", "eventNotificationConfigs": [{}]})).await.invalid("topic name");
-    assert_eq!(body["error"]["details"][0]["@type"], "type.googleapis.com/google.rpc.BadRequest");
-    assert_eq!(body["error"]["details"][0]["fieldViolations"][0]["field"], "event_notification_configs[0].pubsub_topic_name");
+    let refused = app.post(&registries(), json!({"id": "abc", "eventNotificationConfigs": [{}]})).await;
+    refused.invalid("topic name");
+    assert_eq!(refused.body["error"]["details"][0]["@type"], "type.googleapis.com/google.rpc.BadRequest");
+    assert_eq!(refused.body["error"]["details"][0]["fieldViolations"][0]["field"], "event_notification_configs[0].pubsub_topic_name");
 }
 
 #[tokio::test]
@@ -115,7 +116,7 @@ async fn an_expired_ca_is_refused_when_added_and_stays_when_there() {
     let uri = format!("{REG}?updateMask=credentials");
     app.patch(&uri, json!({"credentials": [ca_json(&expired)]})).await.invalid("it expired at 2020-01-01");
     // 4096-01-01: the first certificate has expired too by now.
-    app.clock.0.store(67_090_000_000, std::sync::atomic::Ordering::Relaxed);
+    app.clock.set(67_090_000_000);
     app.patch(&uri, json!({"credentials": [ca_json(&pem)]})).await.ok();
 }
 
@@ -124,8 +125,8 @@ async fn a_name_is_taken_once_even_in_a_race() {
     let app = App::new();
     let uri = registries();
     let answers = join_all((0..8).map(|_| app.post(&uri, json!({"id": "reg"})))).await;
-    assert_eq!(answers.iter().filter(|a| a.0 == 200).count(), 1);
-    for lost in answers.into_iter().filter(|a| a.0 != 200) {
+    assert_eq!(answers.iter().filter(|a| a.status == 200).count(), 1);
+    for lost in answers.into_iter().filter(|a| a.status != 200) {
         lost.refused(409, "ALREADY_EXISTS", "registry `projects/p-1/locations/us-central1/registries/reg` already exists");
     }
 }

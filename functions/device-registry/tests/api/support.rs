@@ -5,32 +5,20 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::Request;
 use device_registry::{Deps, router};
-use domain::ports::{Clock, Command, CommandChannel, Delivery, Expect, Page, Records, Stores, Versioned, Written};
-use domain::{DeviceKey, PortError, Timestamp};
+use domain::ports::{Command, CommandChannel, Delivery, Expect, Page, Records, Stores, Versioned, Written};
+use domain::{DeviceKey, PortError};
 use edge::{AdminAuth, AdminToken};
+pub(crate) use fixture::NOON;
+use fixture::{Answer, TestClock, ask};
 use serde_json::{Value, json};
 use tokio::task::yield_now;
-use tower::ServiceExt as _;
 
 pub(crate) const P: &str = "/v1/projects/p-1/locations/us-central1";
 pub(crate) const REG: &str = "/v1/projects/p-1/locations/us-central1/registries/reg";
 pub(crate) const TOKEN: &str = "secret";
-/// 2026-11-20T12:00:00Z.
-pub(crate) const NOON: i64 = 1_795_176_000;
-
-/// A clock that stands still until it is told.
-#[derive(Debug)]
-pub(crate) struct TestClock(pub(crate) AtomicI64);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_secs(self.0.load(Ordering::Relaxed))
-    }
-}
-
 /// Answers commands as told; remembers commands and hints.
 pub(crate) struct Channel {
     pub(crate) answer: Mutex<Result<Delivery, PortError>>,
@@ -112,31 +100,6 @@ pub(crate) struct App {
     pub(crate) random: Arc<AtomicU64>,
 }
 
-/// Status and body of an answer.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer(pub(crate) u16, pub(crate) Value);
-
-impl Answer {
-    /// The body of a 200.
-    #[track_caller]
-    pub(crate) fn ok(self) -> Value {
-        assert_eq!(self.0, 200, "{}", self.1);
-        self.1
-    }
-    /// Checks status, canonical code and that the message contains `says`.
-    #[track_caller]
-    pub(crate) fn refused(self, http: u16, status: &str, says: &str) -> Value {
-        let error = &self.1["error"];
-        assert_eq!((self.0, error["code"].as_u64(), error["status"].as_str()), (http, Some(http.into()), Some(status)), "{}", self.1);
-        assert!(error["message"].as_str().unwrap().contains(says), "`{says}` is not in {}", error["message"]);
-        self.1
-    }
-    #[track_caller]
-    pub(crate) fn invalid(self, says: &str) -> Value {
-        self.refused(400, "INVALID_ARGUMENT", says)
-    }
-}
-
 impl App {
     pub(crate) fn new() -> Self {
         Self::with_steps_of(7_919)
@@ -154,7 +117,7 @@ impl App {
         let budget: Budget = Arc::new(AtomicI64::new(i64::MAX));
         let channel =
             Arc::new(Channel { answer: Mutex::new(Ok(Delivery::Acknowledged)), delivered: Mutex::default(), hints: Mutex::default() });
-        let clock = Arc::new(TestClock(AtomicI64::new(NOON)));
+        let clock = Arc::new(TestClock::default());
         let random = Arc::new(AtomicU64::new(600_000_000_000_000));
         let counter = random.clone();
         let deps = Deps {
@@ -183,10 +146,7 @@ impl App {
 
     pub(crate) async fn raw(&self, method: &str, uri: &str, body: String) -> Answer {
         let request = Request::builder().method(method).uri(uri).header("authorization", format!("Bearer {TOKEN}"));
-        let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
-        let status = response.status().as_u16();
-        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        Answer(status, serde_json::from_slice(&bytes).expect("every answer is JSON"))
+        ask(&self.router, request.body(Body::from(body)).unwrap()).await.json()
     }
     pub(crate) async fn get(&self, uri: &str) -> Answer {
         self.raw("GET", uri, String::new()).await
@@ -202,7 +162,7 @@ impl App {
     }
     /// The key of device `dev`.
     pub(crate) fn key() -> DeviceKey {
-        DeviceKey { registry: "projects/p-1/locations/us-central1/registries/reg".parse().unwrap(), id: "dev".parse().unwrap() }
+        fixture::device_key("projects/p-1/locations/us-central1/registries/reg", "dev")
     }
     /// Creates a device in `reg`.
     pub(crate) async fn create(&self, device: Value) -> Answer {

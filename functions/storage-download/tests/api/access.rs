@@ -12,11 +12,11 @@ async fn a_device_reads_what_is_shared_and_its_own() {
     app.put_by_hand("files/reg/dev-a/log", "of a");
     for (path, expected) in [("files/firmware/1.bin", "firmware"), ("files/reg/dev-a/log", "of a"), ("files/reg%2Fdev-a%2Flog", "of a")] {
         let answer = app.get("dev-a", path, &[]).await;
-        assert_eq!((answer.0, answer.2.as_slice()), (200, expected.as_bytes()), "{path}");
+        assert_eq!((answer.status, answer.body.as_slice()), (200, expected.as_bytes()), "{path}");
     }
     let by_number = format!("/v1/{REGISTRY}/devices/1/objects/files/reg/dev-a/log");
     let request = Request::get(by_number).header("authorization", format!("Bearer {}", app.token("dev-a")));
-    assert_eq!(app.ask(request, Body::empty()).await.2, b"of a");
+    assert_eq!(app.ask(request, Body::empty()).await.body, b"of a");
     app.get("dev-a", "files/reg/dev-a/none", &[]).await.refused(404, "NOT_FOUND", "`gs://files/reg/dev-a/none` was not found");
 }
 
@@ -64,8 +64,8 @@ async fn a_device_never_reaches_the_files_of_another() {
     for path in OF_B {
         for method in ["GET", "HEAD", "PUT"] {
             let answer = app.ask(app.request(method, "dev-a", path), "overwritten").await;
-            assert!([400, 403, 404].contains(&answer.0), "{method} {path}: {}", answer.0);
-            assert!(!String::from_utf8_lossy(&answer.2).contains("secret"), "{method} {path}");
+            assert!([400, 403, 404].contains(&answer.status), "{method} {path}: {}", answer.status);
+            assert!(!String::from_utf8_lossy(&answer.body).contains("secret"), "{method} {path}");
         }
     }
     // Nor by the name of B with the token of A, nor with a path below one's own name.
@@ -75,7 +75,7 @@ async fn a_device_never_reaches_the_files_of_another() {
         answer.refused(401, "UNAUTHENTICATED", "unknown device, or no unexpired key");
     }
     assert_eq!(app.read("files/reg/dev-b/log").unwrap(), b"secret of b");
-    assert_eq!(app.get("dev-b", "files/reg/dev-b/log", &[]).await.2, b"secret of b");
+    assert_eq!(app.get("dev-b", "files/reg/dev-b/log", &[]).await.body, b"secret of b");
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn whether_another_file_exists_is_not_said() {
     let there = app.get("dev-a", "files/reg/dev-b/there", &[]).await;
     there.refused(403, "PERMISSION_DENIED", "no object rule of registry `reg` lets device `dev-a` read `gs://files/reg/dev-b/there`");
     let absent = app.get("dev-a", "files/reg/dev-b/thera", &[]).await;
-    assert_eq!((there.0, there.2.len()), (absent.0, absent.2.len()));
+    assert_eq!((there.status, there.body.len()), (absent.status, absent.body.len()));
     assert_eq!(app.status("dev-a").await.last_error.unwrap().code, 7);
     app.put("dev-a", "files/firmware/1.bin", &[], "x").await.refused(403, "PERMISSION_DENIED", "write `gs://files/firmware/1.bin`");
     app.get("dev-a", "drop/1/x", &[]).await.refused(403, "PERMISSION_DENIED", "read `gs://drop/1/x`");

@@ -47,10 +47,10 @@ async fn a_device_reads_looks_and_writes_by_its_access_token() {
     let app = app().await;
     for device in ["dev-a", "1"] {
         let read = ask(&app, "GET", device, PATH, OF_A, "").await;
-        assert_eq!((read.0, read.2.as_slice()), (200, b"of a".as_slice()), "{device}");
+        assert_eq!((read.status, read.body.as_slice()), (200, b"of a".as_slice()), "{device}");
     }
     assert_eq!(ask(&app, "HEAD", "dev-a", "files/firmware/1.bin", OF_A, "").await.header("content-length"), "8");
-    assert_eq!(ask(&app, "PUT", "dev-a", PATH, OF_A, "new").await.0, 200);
+    assert_eq!(ask(&app, "PUT", "dev-a", PATH, OF_A, "new").await.status, 200);
     assert_eq!(app.read(PATH).unwrap(), b"new");
     ask(&app, "GET", "dev-a", "other/x", OF_A, "").await.refused(403, "PERMISSION_DENIED", "no object rule");
 }
@@ -94,7 +94,7 @@ async fn a_token_that_expired_opens_nothing_and_says_when() {
     let says = "expired at 2026-11-20T12:00:00Z, the server's time is 2026-11-20T12:00:00Z";
     ask(&app, "GET", "dev-a", PATH, "ya29.old", "").await.refused(401, "UNAUTHENTICATED", says);
     give(&app, "dev-a", "ya29.young", Access::ReadWrite, 1).await;
-    assert_eq!(ask(&app, "GET", "dev-a", PATH, "ya29.young", "").await.0, 200);
+    assert_eq!(ask(&app, "GET", "dev-a", PATH, "ya29.young", "").await.status, 200);
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn a_blocked_device_and_one_that_is_gone_are_not_let_in() {
 async fn a_token_for_reading_does_not_write() {
     let app = app().await;
     give(&app, "dev-a", "ya29.read-only", Access::Read, 3600).await;
-    assert_eq!(ask(&app, "GET", "dev-a", PATH, "ya29.read-only", "").await.2, b"of a");
+    assert_eq!(ask(&app, "GET", "dev-a", PATH, "ya29.read-only", "").await.body, b"of a");
     let says = "the scope of this access token does not let device `dev-a` write objects";
     ask(&app, "PUT", "dev-a", PATH, "ya29.read-only", "x").await.refused(403, "PERMISSION_DENIED", says);
     assert_eq!(app.read(PATH).unwrap(), b"of a");
@@ -130,6 +130,6 @@ async fn a_token_of_the_shape_of_a_jwt_is_taken_if_it_was_given_and_told_what_is
     let token = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln";
     ask(&app, "GET", "dev-a", PATH, token, "").await.refused(401, "UNAUTHENTICATED", "token algorithm `HS256` is not allowed");
     give(&app, "dev-a", token, Access::ReadWrite, 3600).await;
-    assert_eq!(ask(&app, "GET", "dev-a", PATH, token, "").await.2, b"of a");
+    assert_eq!(ask(&app, "GET", "dev-a", PATH, token, "").await.body, b"of a");
     ask(&app, "GET", "dev-b", PATH, token, "").await.refused(401, "UNAUTHENTICATED", "token algorithm `HS256` is not allowed");
 }
