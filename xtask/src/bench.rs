@@ -10,6 +10,7 @@ use stage::Binaries;
 
 use crate::args::{self, Args};
 use crate::emulator::{Emulator, Service};
+use crate::python_server::PythonServer;
 use crate::{interrupt, package, shell, tools};
 
 const HELP: &str = "\
@@ -44,6 +45,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
 }
 
 fn bench(name: &str) -> Result<()> {
+    let (mut emulator, mut aws) = (None, None);
     let mut command = shell::cargo_command();
     command.args(["run", "--quiet", "--release", "-p", "benchmarks", "--bin", &name.replace('-', "_")]);
     if matches!(name, "bridge" | "path") {
@@ -51,13 +53,15 @@ fn bench(name: &str) -> Result<()> {
     }
     if name == "cold-start" {
         shell::cargo(&["build", "--release", "-p", "benchmarks", "--bin", "smallest_axum"])?;
-        command.env("DRAWBRIDGE_TEST_FUNCTION", package::function_of_this_machine()?);
-        command.env("DRAWBRIDGE_TEST_PYTHON", tools::python()?);
+        let [image, lambda] = package::functions_of_this_machine()?;
+        command.env("DRAWBRIDGE_TEST_FUNCTION", image).env("DRAWBRIDGE_TEST_LAMBDA", lambda);
+        let python = tools::python()?;
+        let started = aws.insert(PythonServer::start(&python, "moto as AWS", "aws_emulator")?);
+        command.env("AWS_ENDPOINT_URL", format!("http://{}", started.addr)).env("DRAWBRIDGE_TEST_PYTHON", python);
     }
     if name == "commands" {
         command.env("DRAWBRIDGE_TEST_NATS_SERVER", tools::nats_server()?);
     }
-    let mut emulator = None;
     if name == "path" {
         shell::cargo(&["build", "--release", "-p", "drawbridge", "-p", "drawbridge-shim"])?;
         let binaries = Binaries::built_in(&shell::target().join("release"))?;

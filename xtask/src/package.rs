@@ -24,6 +24,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use crate::args::Args;
 use crate::tools::CargoTool;
 use crate::{interrupt, shell};
+pub(crate) use build::FOR_LAMBDA;
 use build::Target;
 use wanted::{Part, Wanted};
 
@@ -131,15 +132,22 @@ fn timed<T>(what: &str, target: Target, work: impl FnOnce() -> Result<T>) -> Res
     Ok(done)
 }
 
-/// The functions as they are shipped, for where this runs.
-pub(crate) fn function_of_this_machine() -> Result<PathBuf> {
+/// The functions as they are shipped, for where this runs: in the image, and on Lambda.
+pub(crate) fn functions_of_this_machine() -> Result<[PathBuf; 2]> {
     let target = Target::of_this_machine().context("nothing is shipped for this machine")?;
-    build::function(target, &shell::target().join("package-build"))
+    let builds = shell::target().join("package-build");
+    let kept = |name: &str, built: PathBuf| -> Result<PathBuf> {
+        let kept = builds.join(name);
+        fs::copy(built, &kept)?;
+        Ok(kept)
+    };
+    let image = kept("drawbridge-function-image", build::function(target, &builds)?)?;
+    Ok([image, kept("drawbridge-function-lambda", build::function_for_lambda(target, &builds)?)?])
 }
 
 fn make_functions(wanted: &Wanted, folder: &Path, builds: &Path) -> Result<()> {
     for target in wanted.targets(Part::Lambda) {
-        let program = timed("drawbridge-function in a zip", target, || build::function(target, builds))?;
+        let program = timed("drawbridge-function in a zip", target, || build::function_for_lambda(target, builds))?;
         lambda::make(target, &program, builds, folder)?;
     }
     let machines: Vec<_> = wanted.targets(Part::Image).collect();

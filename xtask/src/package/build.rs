@@ -63,23 +63,31 @@ impl Target {
 /// stands on aws-lc anew.
 const NO_DATE: &str = "0";
 
+/// The functions without what Lambda has no use for (infra/host/Cargo.toml); `cargo xtask check` compiles them like this too.
+pub(crate) const FOR_LAMBDA: [&str; 3] = ["--package", "drawbridge-function", "--no-default-features"];
+
 /// Builds the shim; returns where it is.
 pub(crate) fn shim(target: Target, builds: &Path) -> Result<PathBuf> {
-    program("drawbridge-shim", "release", target, builds)
+    program(&["--package", "drawbridge-shim"], "release", target, builds)
 }
 
 /// Builds the server and command line; returns where the program is.
 pub(crate) fn server(target: Target, builds: &Path) -> Result<PathBuf> {
-    program("drawbridge", "release", target, builds)
+    program(&["--package", "drawbridge"], "release", target, builds)
 }
 
-/// Builds the functions for the cloud; returns where the program is.
+/// Builds the functions for the image; returns where the program is, until the next build of them.
 pub(crate) fn function(target: Target, builds: &Path) -> Result<PathBuf> {
-    program("drawbridge-function", "small", target, builds)
+    program(&["--package", "drawbridge-function"], "small", target, builds)
 }
 
-/// Builds the program of a package with a profile of the root's Cargo.toml.
-fn program(package: &str, profile: &str, target: Target, builds: &Path) -> Result<PathBuf> {
+/// Builds the functions for Lambda's zip; returns where the program is, until the next build of them.
+pub(crate) fn function_for_lambda(target: Target, builds: &Path) -> Result<PathBuf> {
+    program(&FOR_LAMBDA, "small", target, builds)
+}
+
+/// Builds the program of a package, named by the second of `package`, with a profile of the root's Cargo.toml.
+fn program(package: &[&str], profile: &str, target: Target, builds: &Path) -> Result<PathBuf> {
     let mut command = shell::cargo_command();
     let mut flags = flags(builds)?;
     if let Some(linker) = target.linker {
@@ -91,7 +99,7 @@ fn program(package: &str, profile: &str, target: Target, builds: &Path) -> Resul
         command.args(["zigbuild", "-Zbuild-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1").env("PATH", tools::zig()?);
         flags.push("-Clink-self-contained=no".into());
     }
-    command.args(["--profile", profile, "--locked", "--package", package, "--target", target.triple]);
+    command.args(package).args(["--profile", profile, "--locked", "--target", target.triple]);
     command.env("CARGO_TARGET_DIR", builds).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     // The same for what is C: aws-lc.
     command.env("CFLAGS", format!("-ffile-prefix-map={}=/build", builds.display())).env("SOURCE_DATE_EPOCH", NO_DATE);
@@ -99,7 +107,7 @@ fn program(package: &str, profile: &str, target: Target, builds: &Path) -> Resul
         Some(_) => format!("missing target? `rustup target add {}`", target.triple),
         None => "missing sources of the standard library? `rustup component add rust-src`".to_owned(),
     })?;
-    Ok(builds.join(target.triple).join(profile).join(package))
+    Ok(builds.join(target.triple).join(profile).join(package[1]))
 }
 
 /// No path of this machine in what is built: panics name files.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::programs::Program;
+use crate::programs::{Home, Program};
+use crate::runtime_api::RuntimeApi;
 
 /// The slowest program of all.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -26,7 +27,9 @@ pub(crate) struct Cost {
 /// A process that ends with this value.
 pub(crate) struct Running {
     child: Child,
-    pub(crate) at: SocketAddr,
+    at: SocketAddr,
+    /// Where it is a function on Lambda: what it asks for events.
+    lambda: Option<RuntimeApi>,
 }
 
 impl Drop for Running {
@@ -40,19 +43,29 @@ impl Drop for Running {
 impl Running {
     /// Starts `program`; it need not listen yet.
     pub(crate) fn start(program: &Program) -> Result<Self> {
-        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port()));
+        let lambda = match program.home {
+            Home::Server => None,
+            Home::Lambda => Some(RuntimeApi::with(&program.question)?),
+        };
+        let at = match &lambda {
+            Some(api) => api.at,
+            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?,
+        };
         let child = (program.command)(at).stdout(Stdio::null()).spawn().context("starting it")?;
-        Ok(Self { child, at })
+        Ok(Self { child, at, lambda })
     }
 
-    /// Asks until somebody answers; returns the whole answer.
+    /// What it answers to the event that it was started with, or to `request`: a server is asked until it listens.
     pub(crate) fn ask(&mut self, request: &str) -> Result<String> {
+        if let Some(api) = &self.lambda {
+            return api.answer(LIMIT);
+        }
         let since = Instant::now();
         loop {
             if let Ok(mut line) = TcpStream::connect(self.at) {
                 line.set_nodelay(true)?;
                 line.write_all(request.as_bytes())?;
-                return answer(&mut line);
+                return message(&mut line);
             }
             if let Some(status) = self.child.try_wait()? {
                 bail!("it ended ({status})");
@@ -70,8 +83,8 @@ impl Running {
     }
 }
 
-/// Until the body that `content-length` promises is there.
-fn answer(line: &mut TcpStream) -> Result<String> {
+/// One message of HTTP, to the end of the body that `content-length` promises; empty when there is none any more.
+pub(crate) fn message(line: &mut TcpStream) -> Result<String> {
     let (mut all, mut buffer) = (Vec::new(), [0; 16 * 1024]);
     loop {
         let n = line.read(&mut buffer)?;
@@ -91,7 +104,7 @@ fn answer(line: &mut TcpStream) -> Result<String> {
 pub(crate) fn measure(program: &Program) -> Result<Cost> {
     let begun = Instant::now();
     let mut running = Running::start(program)?;
-    let answer = running.ask(&program.request)?;
+    let answer = running.ask(&program.question)?;
     let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
     ensure!(answer.contains(program.expected), "expected `{}` and got `{answer}`", program.expected);
     Ok(Cost { milliseconds, megabytes: running.peak_megabytes()? })
