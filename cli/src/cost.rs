@@ -157,6 +157,42 @@ mod tests {
         assert!(drawn == include_str!("../../docs/cost.svg"), "run `drawbridge cost --picture docs/cost.svg` again");
     }
 
+    const DOCUMENT: &str = include_str!("../../docs/cost.md");
+    const EXAMPLES: &str = include_str!("../../terraform/README.md");
+
+    fn total(id: &str, devices: f64, batch: f64) -> f64 {
+        let load = Load { devices, per_minute: 1.0, bytes: 200.0, batch };
+        let costs = designs::all(&load, &Prices::read(prices::BUILT_IN).unwrap());
+        costs.iter().find(|cost| cost.id == id).unwrap().total()
+    }
+
+    #[test]
+    fn the_table_of_the_documents_says_what_the_command_says() {
+        let load = Load { devices: 1.0, per_minute: 1.0, bytes: 200.0, batch: 1.0 };
+        for cost in designs::all(&load, &Prices::read(prices::BUILT_IN).unwrap()) {
+            let name = cost.design.trim_start_matches("Drawbridge: ");
+            let row = DOCUMENT.lines().find(|line| line.starts_with(&format!("| {name}"))).expect(name);
+            let said: Vec<_> = row.split('|').map(str::trim).skip(2).take(4).collect();
+            let of = |devices, batch| money(total(cost.id, devices, batch));
+            assert_eq!(said, [of(50.0, 1.0), of(10_000.0, 1.0), of(10_000.0, 60.0), of(1e6, 1.0)], "{name}");
+        }
+    }
+
+    #[test]
+    fn the_sentences_of_the_documents_say_what_follows_from_the_prices() {
+        let floor = format!("some {} dollars", money(total("bridge", 1.0, 1.0)));
+        assert!(EXAMPLES.contains(&floor) && DOCUMENT.contains(&floor), "{floor}");
+        let sizes = (1..1000).map(|hundreds| f64::from(hundreds) * 100.0);
+        let even = sizes.into_iter().find(|&devices| total("http", devices, 1.0) > total("bridge", devices, 1.0)).unwrap();
+        let even = format!("Below some {} devices, functions alone win", thousands(even));
+        assert!(DOCUMENT.contains(&even), "{even}");
+        let ours = ["bridge", "aws-iot", "http", "direct"];
+        let cheaper: Vec<_> = ours.iter().map(|id| total(id, 10_000.0, 1.0) / total(id, 10_000.0, 60.0)).collect();
+        let (least, most) = cheaper.iter().fold((f64::MAX, 0.0f64), |(least, most), &times| (least.min(times), most.max(times)));
+        let batches = format!("every design of ours {least:.1} to {most:.0} times cheaper");
+        assert!(DOCUMENT.contains(&batches), "{batches}");
+    }
+
     #[test]
     fn a_misspelt_price_is_refused() {
         let text = prices::BUILT_IN.replace("gb_out", "gb_otu");

@@ -23,6 +23,8 @@ const BRIDGE_BATCH: f64 = 10.0;
 /// Devices that a node of each size keeps connected; 8.5 KiB each were measured (docs/benchmarks.md), the rest is reserve.
 const DEVICES_OF_E2_SMALL: f64 = 50_000.0;
 const DEVICES_OF_E2_STANDARD_4: f64 = 250_000.0;
+/// Records that are read to know a device: its own and its registry's.
+const RECORDS_A_LOOK: f64 = 2.0;
 /// Nodes at least, so that one may fail.
 const MIN_NODES: f64 = 2.0;
 /// Nodes of NATS (docs/operations.md).
@@ -65,8 +67,11 @@ fn pubsub(load: &Load, prices: &Prices, per_request: f64) -> f64 {
     load.messages() * (published * p.tib_published + load.message_bytes() * p.tib_delivered) / TIB
 }
 
-fn last_seen(load: &Load, prices: &Prices) -> f64 {
-    load.last_seen_writes() / 1e5 * prices.firestore.hundred_thousand_writes
+/// Last-seen times, each read before it is written, and other `reads`.
+fn firestore(load: &Load, reads: f64, prices: &Prices) -> f64 {
+    let p = &prices.firestore;
+    let (writes, reads) = (load.last_seen_writes(), load.last_seen_writes() + reads);
+    (writes * p.hundred_thousand_writes + reads * p.hundred_thousand_reads) / 1e5
 }
 
 fn cloud_iot_core(load: &Load, prices: &Prices) -> Vec<(&'static str, f64)> {
@@ -91,7 +96,7 @@ fn bridge(load: &Load, prices: &Prices) -> Vec<(&'static str, f64)> {
         ("bridge nodes", nodes),
         ("NATS nodes", NATS_NODES * p.e2_micro_month),
         ("load balancer", balanced),
-        ("Firestore", last_seen(load, prices)),
+        ("Firestore", firestore(load, load.session_looks(), prices)),
         ("Pub/Sub", pubsub(load, prices, BRIDGE_BATCH)),
     ]
 }
@@ -103,9 +108,12 @@ fn aws_iot(load: &Load, prices: &Prices) -> Vec<(&'static str, f64)> {
         + (units.min(5e9) - 1e9).max(0.0) * p.million_messages_above_1e9
         + (units - 5e9).max(0.0) * p.million_messages_above_5e9;
     let calls = load.messages() / QUEUE_BATCH;
-    let lambda = calls * (aws.million_lambda_requests / MILLION + FUNCTION_SECONDS * FUNCTION_GIB * aws.lambda_gib_second);
+    let lambda =
+        (calls + load.authorizations()) * (aws.million_lambda_requests / MILLION + FUNCTION_SECONDS * FUNCTION_GIB * aws.lambda_gib_second);
     // Sent one by one, received and deleted in batches.
     let queue = (load.messages() + 2.0 * calls) / MILLION * aws.million_sqs_requests;
+    let reads = load.last_seen_writes() + RECORDS_A_LOOK * (load.authorizations() + load.fan_out_looks());
+    let records = (load.last_seen_writes() * aws.million_dynamodb_writes + reads * aws.million_dynamodb_reads) / MILLION;
     let out = (load.messages() * load.message_bytes() + calls * WIRE_BYTES) / GB * aws.gb_out;
     vec![
         ("connection minutes", load.connection_minutes() / MILLION * p.million_connection_minutes),
@@ -113,17 +121,20 @@ fn aws_iot(load: &Load, prices: &Prices) -> Vec<(&'static str, f64)> {
         ("rule and action", units / MILLION * (p.million_rules + p.million_actions)),
         ("SQS", queue),
         ("Lambda", lambda),
+        ("DynamoDB", records),
         ("data out", out),
         ("Pub/Sub", pubsub(load, prices, QUEUE_BATCH)),
     ]
 }
 
 fn http(load: &Load, prices: &Prices) -> Vec<(&'static str, f64)> {
-    vec![("Cloud Run", cloud_run(load.messages(), prices)), ("Firestore", last_seen(load, prices)), ("Pub/Sub", pubsub(load, prices, 1.0))]
+    // Every request proves itself, so every request looks.
+    let records = firestore(load, RECORDS_A_LOOK * load.messages(), prices);
+    vec![("Cloud Run", cloud_run(load.messages(), prices)), ("Firestore", records), ("Pub/Sub", pubsub(load, prices, 1.0))]
 }
 
 fn direct(load: &Load, prices: &Prices) -> Vec<(&'static str, f64)> {
-    let reads = load.tokens() / 1e5 * prices.firestore.hundred_thousand_reads;
+    let reads = RECORDS_A_LOOK * load.tokens() / 1e5 * prices.firestore.hundred_thousand_reads;
     vec![("Cloud Run", cloud_run(load.tokens(), prices)), ("Firestore", reads), ("Pub/Sub", pubsub(load, prices, 1.0))]
 }
 

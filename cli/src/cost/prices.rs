@@ -54,6 +54,8 @@ pub(crate) struct Aws {
     pub(crate) million_lambda_requests: f64,
     pub(crate) lambda_gib_second: f64,
     pub(crate) million_sqs_requests: f64,
+    pub(crate) million_dynamodb_writes: f64,
+    pub(crate) million_dynamodb_reads: f64,
     pub(crate) gb_out: f64,
 }
 
