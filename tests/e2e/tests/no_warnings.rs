@@ -1,4 +1,5 @@
-//! A happy day logs no warning: a log in which warnings are usual is a log that nobody reads.
+//! A happy day logs no warning, and no line for a message: a log in which warnings are usual is a log that nobody reads, and one
+//! with a line for each message costs more than the messages.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,16 +10,20 @@ use stage::{CloudOptions, Tail};
 
 const TOPIC: &str = "readings";
 const READINGS: u64 = 200;
+/// Lines that a whole life may make at `info`: far below one for each reading.
+const MAX_LINES: usize = 40;
 
 fn check_quiet(log: &Path) -> Result<()> {
     let text = std::fs::read_to_string(log)?;
     let loud: Vec<_> = text.lines().filter(|l| ["WARN", "ERROR", "panicked"].iter().any(|word| l.contains(word))).collect();
     assert!(loud.is_empty(), "{}:\n{}", log.display(), loud.join("\n"));
+    let lines = text.lines().count();
+    assert!((1..=MAX_LINES).contains(&lines), "{} has {lines} lines for {READINGS} readings:\n{text}", log.display());
     Ok(())
 }
 
 #[test]
-fn a_healthy_run_logs_no_warning_in_either_process() -> Result<()> {
+fn a_healthy_run_logs_no_warning_and_no_line_for_a_message_in_either_process() -> Result<()> {
     Scene::play("no-warnings", healthy_run)
 }
 
