@@ -5,9 +5,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::device::{Device, DeviceKey, GatewaySettings};
 use domain::ports::{Publisher, Stores};
-use domain::registry::{LogLevel, Registry, Route};
+use domain::registry::Route;
 use domain::status::StatusBook;
 use domain::{Message, PortError};
 use infra_local::topic_log::Entry;
@@ -21,30 +20,15 @@ fn topic(id: &str) -> TopicName {
 
 fn speaker(routes: &[(&str, &str, bool)]) -> Speaker {
     let name = "projects/p/locations/l/registries/reg";
-    let registry = Registry {
-        name: name.parse().unwrap(),
-        routes: routes
-            .iter()
-            .map(|(to, subfolder, fan_out)| Route { topic: topic(to), subfolder_matches: (*subfolder).into(), fan_out: *fan_out })
-            .collect(),
-        state_topic: Some(topic("states")),
-        mqtt_enabled: true,
-        http_enabled: true,
-        log_level: LogLevel::None,
-        ca_certificates: vec![],
-        object_rules: vec![],
-        service_accounts: Vec::new(),
+    let route = |(to, subfolder, fan_out): &(&str, &str, bool)| Route {
+        topic: topic(to),
+        subfolder_matches: (*subfolder).into(),
+        fan_out: *fan_out,
     };
-    let device = Device {
-        key: DeviceKey { registry: name.parse().unwrap(), id: "dev".parse().unwrap() },
-        num_id: 2_600_000_000_000_001,
-        credentials: vec![],
-        blocked: false,
-        metadata: Default::default(),
-        log_level: LogLevel::Unspecified,
-        gateway: GatewaySettings::default(),
-        service_accounts: Vec::new(),
-    };
+    let mut registry = fixture::registry(name);
+    registry.routes = routes.iter().map(route).collect();
+    registry.state_topic = Some(topic("states"));
+    let device = fixture::device(fixture::device_key(name, "dev"), 2_600_000_000_000_001, Vec::new());
     Speaker::new(&device, Arc::new(registry), None)
 }
 

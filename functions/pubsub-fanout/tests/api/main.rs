@@ -4,6 +4,7 @@
 
 mod authentication;
 mod config;
+mod gateway_info;
 mod publish_event;
 mod publish_events;
 mod set_state;

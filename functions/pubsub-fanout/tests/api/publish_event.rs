@@ -32,7 +32,7 @@ async fn what_breaks_a_rule_is_refused_and_becomes_the_last_error() {
     let text = "Invalid value at 'binary_data' (TYPE_BYTES), Base64 decoding failed for \"123\"";
     for field in ["binary_data", "binaryData"] {
         let answer = app.post(&uri(), json!({field: "123"})).await;
-        let violation = &answer.2["error"]["details"][0]["fieldViolations"][0];
+        let violation = &answer.body["error"]["details"][0]["fieldViolations"][0];
         assert_eq!(violation, &json!({"field": "binary_data", "description": text}));
         answer.refused(400, "INVALID_ARGUMENT", text);
     }

@@ -5,32 +5,21 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request};
+use axum::body::Body;
+use axum::http::Request;
 use domain::config::ConfigHistory;
-use domain::credential::{DeviceCredential, PublicKey, PublicKeyFormat};
-use domain::device::{Device, DeviceKey, GatewaySettings};
-use domain::ports::{Clock, Expect, Publisher, Stores};
-use domain::registry::LogLevel;
+use domain::device::{Device, DeviceKey};
+use domain::ports::{Expect, Publisher, Stores};
 use domain::status::{DeviceStatus, StatusBook};
 use domain::{Message, PortError, Registry, Route, Timestamp};
+pub(crate) use fixture::NOON;
+use fixture::{Answer, TestClock, ask};
 use protocol::TopicName;
 use pubsub_fanout::{FanOut, router};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
 pub(crate) const V: &str = "/v1/projects/p-1/locations/us-central1/registries/reg/devices/dev";
 pub(crate) const NUM_ID: u64 = 2_600_000_000_000_001;
-/// 2026-11-20T12:00:00Z.
-pub(crate) const NOON: i64 = 1_795_176_000;
-
-struct Noon;
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_secs(NOON)
-    }
-}
-
 /// Remembers what it took; refuses topics that are told.
 #[derive(Default)]
 pub(crate) struct Topics {
@@ -64,59 +53,16 @@ pub(crate) struct App {
     pub(crate) key: rcgen::KeyPair,
 }
 
-/// Status, headers and body of an answer.
-#[derive(Debug)]
-pub(crate) struct Answer(pub(crate) u16, pub(crate) HeaderMap, pub(crate) Value);
-
-impl Answer {
-    /// The body of a 200.
-    #[track_caller]
-    pub(crate) fn ok(self) -> Value {
-        assert_eq!(self.0, 200, "{}", self.2);
-        self.2
-    }
-    /// Checks status, canonical code and that the message contains `says`; answers the message.
-    #[track_caller]
-    pub(crate) fn refused(self, http: u16, status: &str, says: &str) -> String {
-        let error = &self.2["error"];
-        assert_eq!((self.0, error["code"].as_u64(), error["status"].as_str()), (http, Some(http.into()), Some(status)), "{}", self.2);
-        let message = error["message"].as_str().unwrap();
-        assert!(message.contains(says), "`{says}` is not in {message}");
-        message.to_owned()
-    }
-}
-
-fn device(key: &DeviceKey, pem: String) -> Device {
-    let key_of = |format| DeviceCredential { key: PublicKey { format, pem }, expires_at: None };
-    Device {
-        key: key.clone(),
-        num_id: NUM_ID,
-        credentials: vec![key_of(PublicKeyFormat::Es256Pem)],
-        blocked: false,
-        metadata: BTreeMap::new(),
-        log_level: LogLevel::Unspecified,
-        gateway: GatewaySettings::default(),
-        service_accounts: Vec::new(),
-    }
-}
-
 fn registry(key: &DeviceKey) -> Registry {
     let route = |topic: &str, subfolder: &str, fan_out| Route {
         topic: format!("projects/p-1/topics/{topic}").parse().unwrap(),
         subfolder_matches: subfolder.into(),
         fan_out,
     };
-    Registry {
-        name: key.registry.clone(),
-        routes: vec![route("alarms", "alarms", false), route("audit", "alarms", true), route("events", "", false)],
-        state_topic: Some("projects/p-1/topics/states".parse().unwrap()),
-        mqtt_enabled: true,
-        http_enabled: true,
-        log_level: LogLevel::None,
-        ca_certificates: Vec::new(),
-        object_rules: Vec::new(),
-        service_accounts: Vec::new(),
-    }
+    let mut registry = fixture::registry(&key.registry.to_string());
+    registry.routes = vec![route("alarms", "alarms", false), route("audit", "alarms", true), route("events", "", false)];
+    registry.state_topic = Some("projects/p-1/topics/states".parse().unwrap());
+    registry
 }
 
 impl App {
@@ -126,18 +72,17 @@ impl App {
         let app_key = Self::device_key();
         let name = app_key.to_string();
         stores.registries.put(&app_key.registry.to_string(), &registry(&app_key), Expect::Absent).await.unwrap();
-        stores.devices.put(&name, &device(&app_key, key.public_key_pem()), Expect::Absent).await.unwrap();
-        stores.device_numbers.put(&NUM_ID.to_string(), &app_key, Expect::Absent).await.unwrap();
+        fixture::keep(&stores, &fixture::device(app_key, NUM_ID, vec![fixture::credential(&key)])).await;
         let history = ConfigHistory::first(b"one".to_vec(), Timestamp::from_secs(NOON));
         stores.configs.put(&name, &history, Expect::Absent).await.unwrap();
-        let (topics, clock) = (Arc::new(Topics::default()), Arc::new(Noon));
+        let (topics, clock) = (Arc::new(Topics::default()), Arc::new(TestClock::default()));
         let statuses = Arc::new(StatusBook::new(stores.clone(), clock.clone()));
         let deps = FanOut { publisher: topics.clone(), stores: stores.clone(), statuses, clock };
         Self { router: router(deps), stores, topics, key }
     }
 
     pub(crate) fn device_key() -> DeviceKey {
-        DeviceKey { registry: "projects/p-1/locations/us-central1/registries/reg".parse().unwrap(), id: "dev".parse().unwrap() }
+        fixture::device_key("projects/p-1/locations/us-central1/registries/reg", "dev")
     }
 
     /// Changes the device's record.
@@ -162,8 +107,7 @@ impl App {
 
     /// A token with these claims, signed by the device's key.
     pub(crate) fn token(&self, claims: &Value) -> String {
-        let key = jsonwebtoken::EncodingKey::from_ec_pem(self.key.serialize_pem().as_bytes()).unwrap();
-        jsonwebtoken::encode(&jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES256), claims, &key).unwrap()
+        fixture::signed(&self.key, claims)
     }
 
     pub(crate) fn good_token(&self) -> String {
@@ -175,10 +119,7 @@ impl App {
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        Answer(parts.status.as_u16(), parts.headers, serde_json::from_slice(&bytes).expect("every answer is JSON"))
+        ask(&self.router, request.body(Body::from(body)).unwrap()).await.json()
     }
     pub(crate) async fn post(&self, uri: &str, body: Value) -> Answer {
         self.send("POST", uri, Some(&self.good_token()), body.to_string()).await
