@@ -5,15 +5,13 @@ pub mod client;
 pub mod keys;
 pub mod sink;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::config::ConfigHistory;
-use domain::device::{GatewaySettings, GatewayType};
+use domain::device::GatewayType;
 use domain::ports::{Clock, Expect, Presence, Stores};
-use domain::registry::LogLevel;
 use domain::status::{DeviceStatus, StatusBook};
 use domain::{Device, DeviceCredential, DeviceKey, Registry, Route, Timestamp};
 use infra_bridge::{Bridge, Limits};
@@ -43,7 +41,7 @@ pub fn limits() -> Limits {
 }
 
 pub fn device_key(id: &str) -> DeviceKey {
-    DeviceKey { registry: REGISTRY.parse().unwrap(), id: id.parse().unwrap() }
+    fixture::device_key(REGISTRY, id)
 }
 
 pub fn client_id(id: &str) -> String {
@@ -56,17 +54,10 @@ fn registry() -> Registry {
         subfolder_matches: subfolder.into(),
         fan_out: false,
     };
-    Registry {
-        name: REGISTRY.parse().unwrap(),
-        routes: vec![route("alarms", "alarm"), route("events", "")],
-        state_topic: Some("projects/proj/topics/states".parse().unwrap()),
-        mqtt_enabled: true,
-        http_enabled: true,
-        log_level: LogLevel::None,
-        ca_certificates: vec![],
-        object_rules: vec![],
-        service_accounts: Vec::new(),
-    }
+    let mut registry = fixture::registry(REGISTRY);
+    registry.routes = vec![route("alarms", "alarm"), route("events", "")];
+    registry.state_topic = Some("projects/proj/topics/states".parse().unwrap());
+    registry
 }
 
 impl Rig {
@@ -107,18 +98,8 @@ impl Rig {
     /// Another device with the same key.
     pub async fn add(&self, id: &str, num_id: u64) {
         let credentials = vec![DeviceCredential { key: self.key.raw(), expires_at: None }];
-        let device = Device {
-            key: device_key(id),
-            num_id,
-            credentials,
-            blocked: false,
-            metadata: BTreeMap::new(),
-            log_level: LogLevel::Unspecified,
-            gateway: GatewaySettings::default(),
-            service_accounts: Vec::new(),
-        };
-        self.put(&device).await;
-        self.stores.device_numbers.put(&num_id.to_string(), &device.key, Expect::Anything).await.unwrap();
+        let device = fixture::device(device_key(id), num_id, credentials);
+        fixture::keep(&self.stores, &device).await;
         let config = ConfigHistory::first(vec![], self.now());
         self.stores.configs.put(&device.key.to_string(), &config, Expect::Anything).await.unwrap();
     }
