@@ -82,7 +82,7 @@ def settle(block, value, of):
     """Gives what is not known a value: the same at each apply."""
     for name, attribute in block["attributes"].items():
         if isinstance(value.get(name), msgpack.ExtType):
-            value[name] = made_up(attribute["type"], f"{of}-{name}")
+            value[name] = f"https://{of}.example.com" if name == "uri" else made_up(attribute["type"], f"{of}-{name}")
     for nested, held, _ in nested_values(block, value):
         settle(nested, held, of)
     return value
@@ -102,7 +102,8 @@ def mistakes(block, value, steps):
 
 
 class Provider(services.ProviderServicer):
-    def __init__(self, schema):
+    def __init__(self, schema, faults):
+        self.faults = faults
         self.provider, self.resources, self.data = (schema[part] for part in ("provider", "resource_schemas", "data_source_schemas"))
 
     def GetSchema(self, request, context):
@@ -144,6 +145,11 @@ class Provider(services.ProviderServicer):
 
     def ApplyResourceChange(self, request, context):
         planned = read(request.planned_state)
+        refused = json.loads(self.faults.read_text()) if self.faults.is_file() else {}
+        if planned is not None and read(request.prior_state) is None and request.type_name in refused:
+            answer = messages.ApplyResourceChange.Response(new_state=written(None))
+            answer.diagnostics.add(severity=ERROR, summary=refused[request.type_name])
+            return answer
         if planned is not None:
             of = planned.get("name")
             of = of if isinstance(of, str) else request.type_name
@@ -162,9 +168,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--schema", required=True, type=Path, help="what google_schema.py made")
     parser.add_argument("--ready-file", required=True, type=Path, help="written with the value of TF_REATTACH_PROVIDERS")
+    parser.add_argument("--faults", required=True, type=Path, help="what to refuse, by kind of resource, as JSON; read at each creation")
     args = parser.parse_args()
     server = grpc.server(futures.ThreadPoolExecutor(8), options=LARGEST_MESSAGE)
-    services.add_ProviderServicer_to_server(Provider(json.loads(args.schema.read_text())), server)
+    services.add_ProviderServicer_to_server(Provider(json.loads(args.schema.read_text()), args.faults), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     address = {"Network": "tcp", "String": f"127.0.0.1:{port}"}

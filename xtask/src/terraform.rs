@@ -12,6 +12,7 @@ mod aws;
 mod documents;
 mod google;
 mod mistakes;
+mod readme;
 mod root;
 mod rules;
 
@@ -22,6 +23,7 @@ use anyhow::{Context as _, Result};
 
 use crate::args::Args;
 use crate::{interrupt, shell};
+use readme::Readme;
 use root::{Root, program};
 
 const HELP: &str = "\
@@ -30,10 +32,11 @@ Tries what terraform/ says by Terraform itself, without an account: format, type
 Usage: cargo xtask terraform [--google | --aws]
 
   --google   only Google: its schema out of PyPI's cdktn-provider-google
-  --aws      only AWS: the real provider against moto
+  --aws      AWS, the real provider against moto, and of Google what the README does before
 
 What it needs beyond Rust: terraform, Python 3 with venv, and for AWS the provider hashicorp/aws in a folder that Terraform installs
-from (TF_PLUGIN_MIRROR names it where it is in an unusual place). Python's packages are installed into the target folder.";
+from (TF_PLUGIN_MIRROR names it where it is in an unusual place); for the README's commands gcloud and skopeo. Python's packages are
+installed into the target folder.";
 
 pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let Some(mut args) = Args::of(words, HELP) else { return Ok(ExitCode::SUCCESS) };
@@ -48,11 +51,17 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
         shell::run(&mut command).context("`terraform fmt -recursive` sets it right")
     })?;
     steps.step("registries and devices as data: plan tests", || Root::copied("registry", "modules/registry", Vec::new())?.test())?;
+    let provider = steps.step("Google: the provider's schema", google::Provider::start)?;
+    let readme = steps.step("`drawbridge` for the README's commands", || {
+        shell::cargo(&["build", "--quiet", "-p", "drawbridge"])?;
+        Readme::prepared(provider.env())
+    })?;
+    google::follow(&mut steps, &readme)?;
     if !only_aws {
-        google::run(&mut steps)?;
+        google::run(&mut steps, &provider)?;
     }
     if !only_google {
-        aws::run(&mut steps)?;
+        aws::run(&mut steps, &readme)?;
     }
     println!(
         "terraform: {} steps passed in {:.0} s; everything that was started has been ended",

@@ -13,7 +13,8 @@ terraform {
 }
 
 provider "aws" {
-  region = var.region
+  region              = var.region
+  allowed_account_ids = var.account == null ? null : [var.account]
 }
 
 data "aws_caller_identity" "this" {}

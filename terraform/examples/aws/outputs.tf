@@ -18,6 +18,11 @@ output "profile" {
   }
 }
 
+output "issuer" {
+  description = "The token exchange as OpenID Connect issuer: what the variable `issuer` is set to once it is known."
+  value       = trimsuffix(local.endpoints["token-exchange"], "/")
+}
+
 output "mqtt" {
   description = "Where MQTT devices connect to, on 8883 or 443, without ALPN and without naming an authorizer."
   value       = module.bridge.endpoint

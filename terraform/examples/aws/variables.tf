@@ -1,11 +1,27 @@
 variable "region" {
   description = "Region of everything, for example `eu-central-1`."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is a region of AWS, such as `eu-central-1`: not a zone of it (`eu-central-1a`) and not one of Google's."
+  }
 }
 
 variable "zip" {
   description = "The zip of drawbridge-function that `cargo xtask package lambda` made."
   type        = string
+
+  validation {
+    condition     = fileexists(var.zip)
+    error_message = "There is no zip at that path, seen from this folder: `cargo xtask package lambda arm64` in the root of the project makes it."
+  }
+}
+
+variable "account" {
+  description = "Number of the AWS account that this is for: in any other nothing is done; null for whichever the credentials lead to."
+  type        = string
+  default     = null
 }
 
 variable "architecture" {
@@ -21,6 +37,16 @@ variable "google" {
     credentials      = string
     devices_provider = string
   })
+
+  validation {
+    condition     = try(jsondecode(var.google.credentials).type, "") == "external_account"
+    error_message = "google.credentials is the output `aws_credentials` of examples/gcp, of type external_account. A service account's key does not belong here: the state would hold it."
+  }
+
+  validation {
+    condition     = startswith(var.google.devices_provider, "//iam.googleapis.com/")
+    error_message = "google.devices_provider is the output `devices_provider` of examples/gcp: it begins with `//iam.googleapis.com/`."
+  }
 }
 
 variable "issuer" {

@@ -1,11 +1,21 @@
 variable "project" {
   description = "Project that holds everything. It must exist and have a billing account."
   type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project is the id of a project, such as `my-project-1`, not its name and not its number: `gcloud projects list` has it."
+  }
 }
 
 variable "region" {
   description = "Region of functions, nodes and messages, for example `europe-west1`."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region is one region, such as `europe-west1`: not a zone of it (`europe-west1-b`) and not a continent (`EU`)."
+  }
 }
 
 variable "image" {
@@ -24,6 +34,11 @@ variable "event_notification_configs" {
     pubsub_topic_name = string
     subfolder_matches = optional(string, "")
   }))
+
+  validation {
+    condition     = alltrue([for config in var.event_notification_configs : can(regex("^[A-Za-z][A-Za-z0-9._~%+-]{2,254}$", config.pubsub_topic_name))])
+    error_message = "pubsub_topic_name is the short name of a topic that is made here, such as `readings`: without `projects/…/topics/`."
+  }
 }
 
 variable "state_notification_config" {
@@ -61,6 +76,11 @@ variable "zones" {
   description = "Three zones of the region, for the nodes of NATS; needed with the bridge."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for zone in var.zones : startswith(zone, "${var.region}-")])
+    error_message = "zones are of the region, such as `${var.region}-b`: `gcloud compute zones list` has them."
+  }
 }
 
 variable "bridge_machine_type" {
@@ -130,6 +150,11 @@ variable "aws_account" {
   description = "AWS account whose fan-out (examples/aws) may publish to the topics; null for none."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.aws_account == null || can(regex("^[0-9]{12}$", var.aws_account))
+    error_message = "aws_account is the number of the account, twelve digits: `aws sts get-caller-identity --query Account` has it."
+  }
 }
 
 variable "alert_emails" {

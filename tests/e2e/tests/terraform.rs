@@ -183,3 +183,23 @@ fn no_collection_of_firestore_is_indexed() -> Result<()> {
     assert_eq!(listed, kinds);
     Ok(())
 }
+
+/// The names in quotes after `default` in a variable of the module that lets functions on AWS into Google.
+fn trusted(variable: &str) -> Result<BTreeSet<String>> {
+    let text = fs::read_to_string(root().join("terraform/modules/gcp/aws-trust/variables.tf"))?;
+    let block =
+        text.split(&format!("variable \"{variable}\" {{")).nth(1).and_then(|rest| rest.split("\n}").next()).context("no such variable")?;
+    let default = block.split("default").nth(1).context("no default")?;
+    Ok(default.split('"').skip(1).step_by(2).map(Into::into).collect())
+}
+
+#[test]
+fn google_trusts_the_roles_of_aws_that_work_there_and_no_others() -> Result<()> {
+    let functions = aws()?.functions()?;
+    let roles = |column: &str| -> BTreeSet<String> {
+        functions.iter().filter(|(_, settings)| settings[column] == true).map(|(name, _)| format!("drawbridge-{name}")).collect()
+    };
+    assert_eq!(trusted("publisher_roles")?, roles("publishes"));
+    assert_eq!(trusted("files_role")?, roles("objects"));
+    Ok(())
+}

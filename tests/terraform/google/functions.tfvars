@@ -1,9 +1,9 @@
-project = "my-project"
-region  = "europe-west1"
-image   = "europe-west1-docker.pkg.dev/my-project/drawbridge/drawbridge-function@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
+# Beyond what README.md sets.
 event_notification_configs = [
   { pubsub_topic_name = "alarms", subfolder_matches = "alarms" },
   { pubsub_topic_name = "readings" },
 ]
 state_notification_config = { pubsub_topic_name = "states" }
+
+alert_emails    = ["operations@example.com"]
+billing_account = "000000-000000-000000"

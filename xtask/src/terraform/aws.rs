@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::applied::Applied;
+use super::readme::Readme;
 use super::root::Root;
 use super::{Steps, documents, mistakes, rules};
 use crate::python_server::PythonServer;
@@ -28,7 +29,7 @@ const USUAL_MIRRORS: [&str; 6] = [
     "/opt/tf-plugins",
 ];
 
-/// As in values.auto.tfvars.
+/// As in README.md.
 const REGION: &str = "eu-central-1";
 
 /// Moto asks for keys and takes any; nobody else is asked for them.
@@ -38,36 +39,54 @@ const INSTALL: &str = "the provider hashicorp/aws is in no folder that we know. 
                        `terraform -chdir=terraform/examples/aws providers mirror ~/.terraform.d/plugins`; \
                        a mirror in an unusual place is named by TF_PLUGIN_MIRROR";
 
-pub(super) fn run(steps: &mut Steps) -> Result<()> {
-    let mirror = mirror()?;
-    let home = shell::target().join("test-tools/terraform");
-    fs::create_dir_all(&home).with_context(|| format!("creating {}", home.display()))?;
-    let python = tools::python()?;
-    let moto = PythonServer::start(&python, "moto as AWS", "aws_emulator")?;
-    let root = Root::copied("aws", "examples/aws", env(&mirror, &home, &moto)?)?;
-    steps.step("AWS: plan tests", || root.test())?;
-    for file in ["moto_override.tf", "values.auto.tfvars"] {
-        root.write(file, &fs::read_to_string(shell::root().join("tests/terraform/aws").join(file))?)?;
+/// The section of the README.
+const SECTION: &str = "In your own account: AWS";
+
+/// AWS as this machine has it: moto, and where the provider is.
+pub(super) struct Aws {
+    python: PathBuf,
+    moto: PythonServer,
+    env: Vec<(&'static str, OsString)>,
+}
+
+impl Aws {
+    pub(super) fn start() -> Result<Self> {
+        let mirror = mirror()?;
+        let home = shell::target().join("test-tools/terraform");
+        fs::create_dir_all(&home).with_context(|| format!("creating {}", home.display()))?;
+        let python = tools::python()?;
+        let moto = PythonServer::start(&python, "moto as AWS", "aws_emulator")?;
+        let env = env(&mirror, &home, &moto)?;
+        Ok(Self { python, moto, env })
     }
-    zip(&python, &root)?;
-    let empty = inventory(&python, &moto)?;
-    let (made, of_moto) = steps.step("AWS: apply, and nothing to do after it", || {
-        root.apply()?;
-        Ok((root.resources()?.len(), inventory(&python, &moto)?.difference(&empty).count()))
+}
+
+/// The README's commands, which come after those for Google; then what must not pass, and the end.
+pub(super) fn run(steps: &mut Steps, readme: &Readme) -> Result<()> {
+    let aws = Aws::start()?;
+    let tests = Root::copied("aws", "examples/aws", aws.env.clone())?;
+    steps.step("AWS: plan tests", || tests.test())?;
+    let root = readme.root("aws", &aws.env);
+    let empty = inventory(&aws.python, &aws.moto)?;
+    steps.step("AWS: the README's commands, and nothing to do after them", || {
+        readme.follow(SECTION, &aws.env)?;
+        root.is_settled()?;
+        let of_moto = inventory(&aws.python, &aws.moto)?.difference(&empty).count();
+        ensure!(of_moto > 0, "moto holds nothing of what was applied: is it asked?");
+        readme.check(".lambda-url.")
     })?;
-    ensure!(of_moto > 0, "moto holds nothing of what was applied: is it asked?");
-    println!("  {made} resources");
     steps.step("AWS: rules and documents", || {
         let applied = Applied::read(&root)?;
+        println!("  {} resources", applied.resources.len());
         rules::check(&applied)?;
         documents::costs(&applied, &["AWS"])?;
         documents::alerts(&applied, "AWS")
     })?;
-    steps.step("AWS: one update", || update(&root))?;
+    steps.step("AWS: another issuer changes one thing", || update(&root))?;
     mistakes::run(steps, "AWS", &root, &shell::root().join("tests/terraform/aws/mistakes"))?;
     steps.step("AWS: destroy, and nothing remains", || {
         root.run(&["destroy", "-auto-approve"])?;
-        let left: Vec<_> = inventory(&python, &moto)?.difference(&empty).cloned().collect();
+        let left: Vec<_> = inventory(&aws.python, &aws.moto)?.difference(&empty).cloned().collect();
         ensure!(left.is_empty(), "what remains: {}", left.join(", "));
         Ok(())
     })
@@ -75,13 +94,9 @@ pub(super) fn run(steps: &mut Steps) -> Result<()> {
 
 /// Another issuer is another variable of one function, and nothing else.
 fn update(root: &Root) -> Result<()> {
-    let changed = "-var=issuer=https://tokens.example.org";
-    let planned = root.planned(&[changed])?;
+    let planned = root.planned(&["-var=issuer=https://tokens.example.org"])?;
     let one = r#"module.function["tokens"].aws_lambda_function.function"#;
     ensure!(planned == [(one.to_owned(), vec!["update".to_owned()])], "another issuer would change {planned:?}");
-    root.run(&["apply", "-auto-approve", "plan"])?;
-    let again = root.planned(&[changed])?;
-    ensure!(again.is_empty(), "after the update there is more to do: {again:?}");
     Ok(())
 }
 
@@ -104,14 +119,6 @@ fn env(mirror: &Path, home: &Path, moto: &PythonServer) -> Result<Vec<(&'static 
         .into_iter()
         .chain(KEYS.map(|(name, value)| (name, value.into())))
         .collect())
-}
-
-/// Something that Lambda would take as our zip.
-fn zip(python: &Path, root: &Root) -> Result<()> {
-    root.write("bootstrap", "#!/bin/sh\n")?;
-    let mut command = Command::new(python);
-    command.args(["-m", "zipfile", "--create"]).args([root.path("function.zip"), root.path("bootstrap")]);
-    shell::run(&mut command)
 }
 
 /// What the account holds, one line each.

@@ -7,9 +7,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
 use stage::Process;
 
 use super::applied::Applied;
+use super::readme::Readme;
 use super::root::Root;
 use super::{Steps, documents, mistakes, rules};
 use crate::{interrupt, shell, tools};
@@ -20,40 +22,65 @@ const BINDINGS: &str = "cdktn-provider-google==21.1.0";
 /// It reads a schema of half a megabyte.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Both designs, as a person would choose them.
-const DESIGNS: [(&str, &str, &[&str]); 2] = [
-    ("functions alone", "functions.tfvars", &[FUNCTIONS]),
-    ("with the bridge", "bridge.tfvars", &[FUNCTIONS, "Google, with the bridge, also"]),
-];
+/// As docs/cost.md calls the design that is the default, and what the bridge adds to it.
+const DESIGNS: [&str; 2] = ["Google", "Google, with the bridge, also"];
 
-/// As docs/cost.md calls the design that is the default.
-const FUNCTIONS: &str = "Google";
+/// The section of the README.
+const SECTION: &str = "In your own account: Google Cloud";
 
-pub(super) fn run(steps: &mut Steps) -> Result<()> {
-    let provider = steps.step("Google: the provider's schema", Provider::start)?;
-    for (what, values, said) in DESIGNS {
-        let root = Root::copied("google", "examples/gcp", provider.env())?;
-        root.write("values.auto.tfvars", &fs::read_to_string(fixture(values))?)?;
-        let made = steps.step(&format!("Google, {what}: validate, apply, and nothing to do after it"), || {
-            root.validate()?;
-            // What has to be there before the image and the token can be, as the README has it.
-            root.run(&["apply", "-auto-approve", "-target=module.images", "-target=google_secret_manager_secret.admin_token"])?;
-            root.apply()?;
-            Ok(root.resources()?.len())
-        })?;
-        println!("  {made} resources");
-        steps.step(&format!("Google, {what}: rules and documents"), || {
-            let applied = Applied::read(&root)?;
-            rules::check(&applied)?;
-            documents::costs(&applied, said)?;
-            documents::alerts(&applied, "Google")
-        })?;
-    }
+/// As the README has it: functions alone, command by command.
+pub(super) fn follow(steps: &mut Steps, readme: &Readme) -> Result<()> {
+    steps.step("Google, functions alone: the README's commands, and nothing to do after them", || {
+        readme.follow(SECTION, &[])?;
+        let root = readme.root("gcp", &[]);
+        root.is_settled()?;
+        readme.check("https://drawbridge-device-registry.example.com/")?;
+        compared(&root, &DESIGNS[..1])
+    })
+}
+
+/// What the README leaves to choose, and what must not pass.
+pub(super) fn run(steps: &mut Steps, provider: &Provider) -> Result<()> {
+    let root = Root::copied("google", "examples/gcp", provider.env())?;
+    root.write("values.auto.tfvars", &fs::read_to_string(fixture("bridge.tfvars"))?)?;
+    steps.step("Google, with the bridge: validate, apply, and nothing to do after it", || {
+        root.validate()?;
+        root.apply()?;
+        compared(&root, &DESIGNS)
+    })?;
     let root = Root::copied("google", "examples/gcp", provider.env())?;
     steps.step("Google: modules that no example uses", || validate_unused(&root))?;
     steps.step("Google: plan tests", || root.test())?;
     root.write("values.auto.tfvars", &fs::read_to_string(fixture("bridge.tfvars"))?)?;
-    mistakes::run(steps, "Google", &root, &fixture("mistakes"))
+    mistakes::run(steps, "Google", &root, &fixture("mistakes"))?;
+    half_applied(steps, provider)
+}
+
+/// What was applied, with the rules and the documents.
+fn compared(root: &Root, designs: &[&str]) -> Result<()> {
+    let applied = Applied::read(root)?;
+    println!("  {} resources", applied.resources.len());
+    rules::check(&applied)?;
+    documents::costs(&applied, designs)?;
+    documents::alerts(&applied, "Google")
+}
+
+/// A right that is missing and a name that is taken stop an apply in the middle; when they are gone, another one completes it.
+fn half_applied(steps: &mut Steps, provider: &Provider) -> Result<()> {
+    let root = Root::copied("google", "examples/gcp", provider.env())?;
+    root.write("values.auto.tfvars", &fs::read_to_string(fixture("bridge.tfvars"))?)?;
+    root.validate()?;
+    for (what, kind, says) in REFUSED {
+        steps.step(&format!("Google: {what} is named, and another apply completes"), || {
+            provider.refuse(Some((kind, says)))?;
+            let complaints = root.complaints(&["apply", "-auto-approve", "-json"])?;
+            provider.refuse(None)?;
+            ensure!(complaints.iter().any(|c| c.contains(says)), "nobody says `{says}`: {complaints:?}");
+            ensure!(!root.resources()?.is_empty(), "it stopped before anything was made");
+            Ok(())
+        })?;
+    }
+    steps.step("Google: what broke off twice is completed, and nothing to do after it", || root.apply())
 }
 
 fn fixture(name: &str) -> PathBuf {
@@ -73,14 +100,21 @@ fn validate_unused(root: &Root) -> Result<()> {
     Ok(())
 }
 
+/// What Google's APIs say; `terraform` shows it as it is.
+const REFUSED: [(&str, &str, &str); 2] = [
+    ("a missing permission", "google_kms_key_ring", "Error 403: Permission 'cloudkms.keyRings.create' denied on resource"),
+    ("a name that is taken", "google_kms_crypto_key", "Error 409: CryptoKey issuer already exists"),
+];
+
 /// The program that answers Terraform; it ends with this value.
-struct Provider {
+pub(super) struct Provider {
     attached: String,
+    faults: PathBuf,
     _process: Process,
 }
 
 impl Provider {
-    fn start() -> Result<Self> {
+    pub(super) fn start() -> Result<Self> {
         let python = tools::terraform_python()?;
         let home = shell::target().join("test-tools/terraform");
         fs::create_dir_all(&home).with_context(|| format!("creating {}", home.display()))?;
@@ -94,15 +128,24 @@ impl Provider {
         let _none = fs::remove_file(&ready);
         let mut command = Command::new(&python);
         command.arg(programs.join("google_provider.py")).arg("--schema").arg(&schema).arg("--ready-file").arg(&ready);
+        let faults = home.join("google-faults.json");
+        let _none = fs::remove_file(&faults);
+        command.arg("--faults").arg(&faults);
         let mut process = Process::start("the provider of Google's schema", &mut command, &home.join("google-provider.log"))?;
         let attached = process.wait_for("listen", START_LIMIT, || {
             interrupt::check()?;
             Ok(fs::read_to_string(&ready).ok())
         })?;
-        Ok(Self { attached, _process: process })
+        Ok(Self { attached, faults, _process: process })
     }
 
-    fn env(&self) -> Vec<(&'static str, OsString)> {
+    /// Lets each creation of a kind fail with these words, or no more.
+    fn refuse(&self, fault: Option<(&str, &str)>) -> Result<()> {
+        let text = fault.map_or_else(|| json!({}), |(kind, says)| json!({ kind: says })).to_string();
+        fs::write(&self.faults, text).with_context(|| format!("writing {}", self.faults.display()))
+    }
+
+    pub(super) fn env(&self) -> Vec<(&'static str, OsString)> {
         vec![("TF_REATTACH_PROVIDERS", self.attached.clone().into())]
     }
 }

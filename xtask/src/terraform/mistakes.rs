@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::Steps;
 use super::root::Root;
 
-/// Before the words of a refusal, in the first line of a mistake.
-const SAYS: &str = "# refused: ";
+/// Before the words of a refusal, in the first line of a mistake; or of a warning, where Terraform itself knows no refusal.
+const SAYS: [(&str, &str); 2] = [("# refused: ", "error"), ("# warned of: ", "warning")];
 
 /// A `.tf` file is put beside the others and judged by `validate`; a `.tfvars` file is judged by `plan`.
 pub(super) fn run(steps: &mut Steps, cloud: &str, root: &Root, folder: &Path) -> Result<()> {
@@ -24,14 +24,16 @@ pub(super) fn run(steps: &mut Steps, cloud: &str, root: &Root, folder: &Path) ->
 
 fn refused(root: &Root, file: &Path) -> Result<()> {
     let text = fs::read_to_string(file)?;
-    let says = text.lines().next().and_then(|line| line.strip_prefix(SAYS)).with_context(|| format!("its first line must be `{SAYS}…`"))?;
+    let first = text.lines().next().unwrap_or_default();
+    let found = SAYS.iter().find_map(|(before, severity)| Some((first.strip_prefix(before)?, severity)));
+    let (says, severity) = found.with_context(|| format!("its first line must begin with one of {SAYS:?}"))?;
     let (name, words): (_, &[&str]) = match file.extension().and_then(|e| e.to_str()) {
         Some("tf") => ("zz-mistake.tf", &["validate", "-json"]),
         Some("tfvars") => ("zz-mistake.auto.tfvars", &["plan", "-json"]),
         _ => bail!("neither .tf nor .tfvars"),
     };
     root.write(name, &text)?;
-    let complaints = root.complaints(words)?;
+    let complaints = root.said(words, severity)?;
     root.remove(name)?;
     let found = complaints.iter().any(|c| c.contains(says));
     ensure!(found, "no refusal says `{says}`; there were {}: {}", complaints.len(), complaints.join(" | "));

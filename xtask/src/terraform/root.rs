@@ -19,6 +19,10 @@ const SHOWN_LINES: usize = 20;
 /// The exit code of `plan -detailed-exitcode` when something would change.
 const CHANGES: i32 = 2;
 
+/// No question, no report home, no colour in a log.
+pub(super) const SETTINGS: [(&str, &str); 4] =
+    [("TF_INPUT", "0"), ("TF_IN_AUTOMATION", "1"), ("CHECKPOINT_DISABLE", "1"), ("TF_CLI_ARGS", "-no-color")];
+
 /// Terraform, which nobody but its makers packs.
 pub(super) fn program() -> Result<PathBuf> {
     shell::find("terraform").context(
@@ -43,6 +47,11 @@ impl Root {
         }
         copy_folder(&shell::root().join("terraform"), &copy).with_context(|| format!("copying terraform/ to {}", copy.display()))?;
         Ok(Self { folder: copy.join(inside), env })
+    }
+
+    /// One that is there already, with what was applied in it.
+    pub(super) fn existing(folder: PathBuf, env: Vec<(&'static str, OsString)>) -> Self {
+        Self { folder, env }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -79,8 +88,7 @@ impl Root {
     fn output(&self, words: &[&str]) -> Result<Output> {
         let mut command = Command::new(program()?);
         command.current_dir(&self.folder).args(words);
-        // No question, no report home, no colour in a log.
-        command.envs([("TF_INPUT", "0"), ("TF_IN_AUTOMATION", "1"), ("CHECKPOINT_DISABLE", "1"), ("TF_CLI_ARGS", "-no-color")]);
+        command.envs(SETTINGS);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.output().context("running terraform")
     }
@@ -102,6 +110,11 @@ impl Root {
     /// Applies; then a second plan has nothing to do.
     pub(super) fn apply(&self) -> Result<()> {
         self.run(&["apply", "-auto-approve"])?;
+        self.is_settled()
+    }
+
+    /// A plan has nothing to do.
+    pub(super) fn is_settled(&self) -> Result<()> {
         let words = ["plan", "-detailed-exitcode"];
         let again = self.output(&words)?;
         let said = String::from_utf8_lossy(&again.stdout);
@@ -125,17 +138,22 @@ impl Root {
         Ok(changes.filter(|(_, actions)| !matches!(actions.as_slice(), [one] if one == "no-op" || one == "read")).collect())
     }
 
-    /// What `words` with `-json` complain of: summary and detail of each error.
+    /// What `words` with `-json` refuse: summary and detail of each error.
     pub(super) fn complaints(&self, words: &[&str]) -> Result<Vec<String>> {
+        self.said(words, "error")
+    }
+
+    /// The same of this severity: `error` or `warning`.
+    pub(super) fn said(&self, words: &[&str], severity: &str) -> Result<Vec<String>> {
         let output = self.output(words)?;
         let text = String::from_utf8_lossy(&output.stdout);
         // `validate` writes one document, `plan` one in each line.
         let documents = serde_json::from_str(&text)
             .map_or_else(|_| text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect(), |one: Value| vec![one]);
         let found = documents.iter().flat_map(|d| d["diagnostics"].as_array().into_iter().flatten().chain(d.get("diagnostic")));
-        let errors = found.filter(|d| d["severity"] == "error");
+        let of_it = found.filter(|d| d["severity"] == severity);
         let text = |d: &Value, field: &str| d[field].as_str().unwrap_or_default().to_owned();
-        Ok(errors.map(|d| format!("{}: {}", text(d, "summary"), text(d, "detail"))).collect())
+        Ok(of_it.map(|d| format!("{}: {}", text(d, "summary"), text(d, "detail"))).collect())
     }
 }
 

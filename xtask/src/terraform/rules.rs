@@ -97,7 +97,8 @@ fn secrets(applied: &Applied) -> Vec<String> {
 
 /// Values that the provider calls secret and that are there.
 fn marked(secret: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
-    let is_there = !(value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty));
+    let is_empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(serde_json::Map::is_empty);
+    let is_there = !(value.is_null() || value == "" || is_empty);
     match secret {
         Value::Bool(true) if is_there => found.push(format!("{at} is a secret in the state")),
         Value::Object(fields) => fields.iter().for_each(|(name, one)| marked(one, &value[name], &format!("{at}.{name}"), found)),

@@ -27,7 +27,7 @@ variables {
   issuer = "https://tokens.example.com"
   google = {
     project          = "my-project"
-    credentials      = "{}"
+    credentials      = "{\"type\":\"external_account\"}"
     devices_provider = "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/drawbridge/providers/devices"
   }
 }
