@@ -22,7 +22,8 @@ Usage: cargo xtask bench spool|bridge|path|token|commands|cold-start|all
   bridge    publishes, connects, memory: beside Debian's mosquitto
   path      a reading from the shim's intake to the Pub/Sub emulator: beside paho-mqtt and mosquitto
   token     exchanges a second on one core: beside the bare signature check of the crypto library
-  commands  a command to a device on another node and back: beside a bare NATS request
+  commands  a command to a device on another node and back, in threads and in processes over the Firestore emulator: beside a
+            bare NATS request and a bare read of the emulator
   cold-start  from the start of a function to its first answer, memory, size: beside the smallest axum program and Python
 
 Peers that are missing are installed by their package clients (apt-get, pip). Close what else runs: two cores are few.";
@@ -60,7 +61,11 @@ fn bench(name: &str) -> Result<()> {
         command.env("AWS_ENDPOINT_URL", format!("http://{}", started.addr)).env("DRAWBRIDGE_TEST_PYTHON", python);
     }
     if name == "commands" {
+        shell::cargo(&["build", "--release", "-p", "drawbridge-function"])?;
+        command.env("DRAWBRIDGE_TEST_FUNCTION", shell::target().join("release/drawbridge-function"));
         command.env("DRAWBRIDGE_TEST_NATS_SERVER", tools::nats_server()?);
+        let started = emulator.insert(Emulator::start(Service::Firestore)?);
+        command.env("FIRESTORE_EMULATOR_HOST", started.addr.to_string());
     }
     if name == "path" {
         shell::cargo(&["build", "--release", "-p", "drawbridge", "-p", "drawbridge-shim"])?;

@@ -12,10 +12,12 @@ use tower::util::MapResponseLayer;
 
 /// `Date` as RFC 9110, section 5.6.7 wants it: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub fn http_date(now: Timestamp) -> String {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let t = OffsetDateTime::from_unix_timestamp(now.secs()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let (day, month) = (t.weekday().to_string(), t.month().to_string());
+    let (weekday, month) = (DAYS[usize::from(t.weekday().number_days_from_monday())], MONTHS[usize::from(u8::from(t.month())) - 1]);
     let (hour, minute, second) = t.to_hms();
-    format!("{}, {:02} {} {:04} {hour:02}:{minute:02}:{second:02} GMT", &day[..3], t.day(), &month[..3], t.year())
+    format!("{weekday}, {:02} {month} {:04} {hour:02}:{minute:02}:{second:02} GMT", t.day(), t.year())
 }
 
 /// The same routes; every reply carries `Date` by `clock`.

@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 
 use crate::{device, timed};
 
-const PROJECT: &str = "bench";
+pub(crate) const PROJECT: &str = "bench";
 
 pub(crate) struct Rig {
     functions: Runtime,
@@ -152,7 +152,8 @@ impl Rig {
     }
 }
 
-fn token(key: &KeyPair) -> Result<String> {
+/// A token of the device with `key`, for an hour.
+pub(crate) fn token(key: &KeyPair) -> Result<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let claims = json!({ "aud": PROJECT, "iat": now, "exp": now + 3600 });
     Ok(jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &EncodingKey::from_ec_der(&key.serialize_der()))?)

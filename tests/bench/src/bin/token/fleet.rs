@@ -1,11 +1,13 @@
 //! Devices, their keys and tokens, and the bare signature check of those tokens.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use domain::{PublicKey, PublicKeyFormat};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256};
+
+use crate::watch::Watch;
 
 /// Devices, each with a key of its own.
 pub(crate) const DEVICES: u64 = 64;
@@ -30,12 +32,12 @@ impl Fleet {
 
     /// Checks one signature of each device; how long that took.
     pub(crate) fn verify(&self) -> Result<Duration> {
-        let begun = Instant::now();
+        let watch = Watch::start()?;
         for member in &self.members {
             let (signed, signature) = member.token.rsplit_once('.').unwrap_or_default();
             ensure!(jsonwebtoken::crypto::verify(signature, signed.as_bytes(), &member.ready, self.algorithm)?, "a signature is not good");
         }
-        Ok(begun.elapsed())
+        watch.stop()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
@@ -23,6 +23,7 @@ use token_exchange::{Deps, Impersonation, TokenCache};
 use tower::ServiceExt as _;
 
 use crate::fleet::{Fleet, Member, PROJECT};
+use crate::watch::Watch;
 
 /// What the token of each request is for.
 const SCOPE: &str = "https://www.googleapis.com/auth/pubsub";
@@ -124,11 +125,11 @@ impl Service {
         };
         let requests = fleet.members.iter().enumerate().map(request).collect::<Result<Vec<_>, _>>()?;
         let mut answers = Vec::with_capacity(requests.len());
-        let begun = Instant::now();
+        let watch = Watch::start()?;
         for request in requests {
             answers.push(self.router.clone().oneshot(request).await?);
         }
-        let took = begun.elapsed();
+        let took = watch.stop()?;
         for answer in answers {
             let status = answer.status();
             let read = to_bytes(answer.into_body(), 64 * 1024).await?;
@@ -139,12 +140,12 @@ impl Service {
 
     /// Each device proves itself once, and gets nothing; how long that took.
     pub(crate) async fn proof(&self, fleet: &Fleet) -> Result<Duration> {
-        let begun = Instant::now();
+        let watch = Watch::start()?;
         for (place, member) in fleet.members.iter().enumerate() {
             let name = device(place).parse()?;
             let proved = authenticate(&self.stores, &name, &member.token, Protocol::Tokens, SystemClock.now()).await;
             proved.map_err(|e| anyhow::anyhow!("{e}")).context("a device was not let in")?;
         }
-        Ok(begun.elapsed())
+        watch.stop()
     }
 }
