@@ -22,6 +22,7 @@ def arguments():
     parser.add_argument("--client-id", required=True)
     parser.add_argument("--device", required=True)
     parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--websocket", metavar="PATH", help="MQTT over WebSocket at this path")
     return parser.parse_args()
 
 
@@ -43,7 +44,10 @@ def main():
         report["acknowledged"] += 1
         window.release()
 
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=args.client_id)
+    transport = "websockets" if args.websocket else "tcp"
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=args.client_id, transport=transport)
+    if args.websocket:
+        client.ws_set_options(path=args.websocket)
     client.username_pw_set("unused", os.environ["DEVICE_TOKEN"])
     client.tls_set(ca_certs=args.ca, tls_version=ssl.PROTOCOL_TLS_CLIENT)
     client.on_connect, client.on_message, client.on_publish = on_connect, on_message, on_publish

@@ -18,6 +18,7 @@ mod readme;
 mod scene;
 mod sensors;
 pub mod terraform;
+mod tls_proxy;
 mod token;
 
 pub use federation::Federation;
@@ -31,6 +32,7 @@ pub use pubsub::PubSub;
 pub use readme::{Terminal, wait_for};
 pub use scene::{Scene, run_named, setting, wait_until};
 pub use sensors::Sensors;
+pub use tls_proxy::TlsProxy;
 pub use token::device_token;
 
 /// Publishes that the shim may have under way: also the most duplicates after one cut, and after one `kill -9` of the shim.

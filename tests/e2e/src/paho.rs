@@ -23,6 +23,8 @@ pub struct PahoOptions<'a> {
     pub device: &'a DeviceId,
     /// Its token.
     pub token: &'a str,
+    /// The path of MQTT over WebSocket; without, MQTT over TLS.
+    pub websocket: Option<&'a str>,
     /// Messages to send at QoS 1; their payloads are `0..count`.
     pub count: u64,
 }
@@ -40,6 +42,9 @@ impl Paho {
         let mut command = Command::new(setting("DRAWBRIDGE_TEST_PYTHON")?);
         command.arg(SCRIPT).args(["--host", &options.mqtts.ip().to_string(), "--port", &options.mqtts.port().to_string()]);
         command.arg("--ca").arg(options.ca).args(["--client-id", &options.device.name(), "--device", &options.device.device]);
+        if let Some(path) = options.websocket {
+            command.args(["--websocket", path]);
+        }
         // The token by the environment: a command line is everybody's to read.
         command.args(["--count", &options.count.to_string()]).env("DEVICE_TOKEN", options.token);
         Ok(Self(Process::start_piped("paho", &mut command, log)?))

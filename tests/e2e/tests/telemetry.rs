@@ -22,7 +22,8 @@ fn ten_thousand(scene: &Scene) -> Result<()> {
 
     let (visitor, key) = play.second_device(scene, "paho")?;
     let token = device_token(&key, PROJECT, Duration::from_secs(600))?;
-    let options = PahoOptions { mqtts: play.cloud.mqtts, ca: &play.cloud.ca, device: &visitor, token: &token, count: FROM_PAHO };
+    let options =
+        PahoOptions { mqtts: play.cloud.mqtts, ca: &play.cloud.ca, device: &visitor, token: &token, websocket: None, count: FROM_PAHO };
     let paho = Paho::start(&options, &scene.dir.join("paho.log"))?;
 
     let unsure = play.endure(scene, READINGS)?;

@@ -54,9 +54,16 @@ impl Tail {
     /// # Errors
     /// When it does not start.
     pub fn follow(drawbridge: &Path, cloud: &Cloud, topic: &str, log: &Path) -> Result<Self> {
-        let topic = format!("projects/{}/topics/{topic}", cloud.project);
+        Self::follow_in(drawbridge, &cloud.data, &format!("projects/{}/topics/{topic}", cloud.project), log)
+    }
+
+    /// Follows `topic`, by its full name, from its beginning; the topic log is `data/topics`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn follow_in(drawbridge: &Path, data: &Path, topic: &str, log: &Path) -> Result<Self> {
         let mut command = Command::new(drawbridge);
-        command.args(["tail", &topic, "--json", "--data"]).arg(&cloud.data);
+        command.args(["tail", topic, "--json", "--data"]).arg(data);
         let mut process = Process::start_piped("drawbridge tail", &mut command, log)?;
         let out = process.child_mut().stdout.take().context("no standard output")?;
         let (sender, lines) = channel();
