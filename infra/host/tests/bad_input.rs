@@ -29,11 +29,12 @@ impl Function {
     fn start(url: &str, variables: &[(&str, &str)]) -> Self {
         let dir = TempDir::new().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_drawbridge-function"));
-        command.env_clear().envs(variables.iter().copied());
+        command.env_clear();
         command.envs([("DRAWBRIDGE_FUNCTIONS", "device-registry"), ("DRAWBRIDGE_RECORDS", url), ("DRAWBRIDGE_COMMANDS", "none:")]);
         command
             .envs([("DRAWBRIDGE_ADMIN_TOKEN", "t"), ("DRAWBRIDGE_HTTP", "127.0.0.1:0")])
-            .env("DRAWBRIDGE_READY_FILE", dir.path().join("ready"));
+            .env("DRAWBRIDGE_READY_FILE", dir.path().join("ready"))
+            .envs(variables.iter().copied());
         let log = fs::File::create(dir.path().join("log")).unwrap();
         let process = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Self { process, dir }
@@ -45,7 +46,12 @@ impl Function {
 
     /// The line that says that the records do not answer.
     async fn complaint(&mut self) -> String {
-        let line = wait(|| read(&self.path("log")).lines().find(|line| line.contains("do not answer")).map(str::to_owned)).await;
+        self.line("do not answer").await
+    }
+
+    /// The line with these words; the process goes on after it.
+    async fn line(&mut self, words: &str) -> String {
+        let line = wait(|| read(&self.path("log")).lines().find(|line| line.contains(words)).map(str::to_owned)).await;
         assert!(self.process.try_wait().unwrap().is_none(), "it goes on: {}", read(&self.path("log")));
         line
     }
@@ -140,6 +146,24 @@ async fn a_project_that_does_not_answer_is_named_with_its_database() {
     let nobody = nobody().to_string();
     let said = Function::start("firestore://wrong-project/records", &[("FIRESTORE_EMULATOR_HOST", &nobody)]).complaint().await;
     assert!(said.contains("`firestore://wrong-project/records`") && said.contains("check that project and database are there"), "{said}");
+}
+
+#[tokio::test]
+async fn a_command_bus_that_is_down_at_the_start_is_named_with_what_goes_on() {
+    let nobody = nobody();
+    let mut function = Function::start("memory:", &[("DRAWBRIDGE_COMMANDS", &format!("nats://{nobody}"))]);
+    let said = function.line("The command bus at").await;
+    assert!(said.contains(&nobody.to_string()) && said.contains("commands fail until it is back, telemetry goes on"), "{said}");
+    assert_eq!(function.readyz().await, 200, "the records answer");
+}
+
+#[tokio::test]
+async fn a_publisher_that_is_down_at_the_start_lets_the_rest_go_on() {
+    let nobody = nobody().to_string();
+    let variables =
+        [("DRAWBRIDGE_FUNCTIONS", "pubsub-fanout"), ("DRAWBRIDGE_PUBLISHER", "pubsub://my-project"), ("PUBSUB_EMULATOR_HOST", &nobody)];
+    let function = Function::start("memory:", &variables);
+    assert_eq!(function.readyz().await, 200, "it is asked at the first publish, which fails and is sent again");
 }
 
 #[test]
