@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use domain::device::DeviceKey;
+use domain::registry::LogLevel;
 use domain::status::LAST_SEEN_EVERY;
 use domain::{Attributes, Device, Registry, Timestamp};
 
@@ -28,6 +29,8 @@ pub struct Speaker {
     /// The registry with its routes, as of the last read.
     pub registry: Arc<Registry>,
     pub(crate) attributes: Arc<[(&'static str, String)]>,
+    /// The device's own; see `device_log`.
+    pub(crate) log_level: LogLevel,
     /// When `lastEventTime` was last written, in microseconds; see [`Speaker::is_event_due`].
     event_noted: AtomicI64,
 }
@@ -36,13 +39,19 @@ impl Speaker {
     /// Speaks for `device`, through `gateway` if there is one.
     pub fn new(device: &Device, registry: Arc<Registry>, gateway: Option<&str>) -> Self {
         let attributes = Attributes::of_device(&device.key.registry, device.key.id.as_str(), device.num_id, gateway);
-        Self { key: device.key.clone(), registry, attributes, event_noted: AtomicI64::new(i64::MIN) }
+        Self { key: device.key.clone(), registry, attributes, log_level: device.log_level, event_noted: AtomicI64::new(i64::MIN) }
     }
 
     /// The same speaker with routes read anew.
     pub fn with_registry(&self, registry: Arc<Registry>) -> Self {
         let noted = AtomicI64::new(self.event_noted.load(Ordering::Relaxed));
-        Self { key: self.key.clone(), registry, attributes: self.attributes.clone(), event_noted: noted }
+        let (key, attributes) = (self.key.clone(), self.attributes.clone());
+        Self { key, registry, attributes, log_level: self.log_level, event_noted: noted }
+    }
+
+    /// The same speaker with a device's log level read anew.
+    pub fn with_log_level(&self, log_level: LogLevel) -> Self {
+        Self { log_level, ..self.with_registry(self.registry.clone()) }
     }
 
     /// Whether `lastEventTime` wants writing; answers yes once per [`LAST_SEEN_EVERY`].

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::ports::{Clock, Publisher, Stores};
+use domain::registry::LogLevel;
 use domain::status::{ErrorStatus, Seen, StatusBook};
 use domain::{Attributes, Message, state};
 use protocol::limits::{MAX_EVENT_BYTES, MAX_STATE_BYTES};
@@ -47,6 +48,9 @@ impl FanOut {
                 }
             }
         }
+        if speaker.logs(LogLevel::Debug) {
+            answers.iter().for_each(|answer| speaker.log_publish("PUBLISH", answer));
+        }
         let taken = answers.iter().any(Result::is_ok);
         if taken && speaker.is_event_due(self.clock.now()) {
             // A status that cannot be written now is written with a later event; the event itself is safe.
@@ -62,6 +66,7 @@ impl FanOut {
         check_size("state", data.len(), MAX_STATE_BYTES)?;
         state::report(&self.stores, &speaker.key, &data, self.clock.now()).await?;
         self.statuses.seen(&speaker.key, Seen::State).await?;
+        speaker.log_publish("STATE", &Ok(()));
         let Some(topic) = &speaker.registry.state_topic else { return Ok(()) };
         let attributes = Attributes { device: speaker.attributes.clone(), own: Vec::new() };
         let published = self.publisher.publish(topic, vec![Message { data, attributes }]).await.pop();
@@ -72,6 +77,15 @@ impl FanOut {
                 let message = format!("the state is kept and was not published: {e}");
                 Ok(self.statuses.error(&speaker.key, ErrorStatus { code: FAILED_PRECONDITION, message }).await?)
             }
+        }
+    }
+}
+
+impl Speaker {
+    fn log_publish(&self, event: &'static str, answer: &Result<(), EventError>) {
+        match answer {
+            Ok(()) => self.log(LogLevel::Debug, event, "taken"),
+            Err(e) => self.log(LogLevel::Debug, event, &e.to_string()),
         }
     }
 }

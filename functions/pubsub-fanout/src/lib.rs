@@ -7,6 +7,7 @@
 //! Costs per event: no read; a write only when the last-seen time is due.
 
 mod attributes;
+pub mod device_log;
 mod error;
 mod event;
 mod fanout;

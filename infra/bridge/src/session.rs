@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use domain::registry::LogLevel;
 use futures_util::StreamExt;
 use tracing::debug;
 
@@ -65,6 +66,8 @@ enum Moved {
 impl Session {
     /// Until the end, whatever it is.
     pub(crate) async fn run(mut self) {
+        let version = if self.wire.is_v5() { "let in over MQTT 5" } else { "let in over MQTT 3.1.1" };
+        self.parties.own.speaker.log(LogLevel::Info, "CONNECT", version);
         let ending = match self.decode() {
             Ok(()) => loop {
                 if let Err(ending) = self.turn().await {
@@ -155,6 +158,8 @@ impl Session {
         self.bridge.counters.qos0_lost.add(self.window.not_resent());
         let key = self.parties.own.speaker.key.clone();
         debug!(device.id = %key.id, "Session of `{key}` ended: {ending}");
+        let level = if ending.status().is_some() { LogLevel::Error } else { LogLevel::Info };
+        self.parties.own.speaker.log(level, "DISCONNECT", &ending.to_string());
         self.wire.disconnect(&mut self.outbox.bytes, &ending);
         self.link.say_at_close(matches!(ending, Ending::Shutdown), &ending.to_string());
         let Session { bridge, link, outbox, parties, registered, .. } = self;

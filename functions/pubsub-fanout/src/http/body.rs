@@ -41,7 +41,7 @@ pub(super) struct BatchEvent {
     #[serde(alias = "reading_id")]
     pub(super) reading_id: Option<String>,
     /// Milliseconds since the epoch, as a number or a string.
-    #[serde(alias = "captured_at_ms", deserialize_with = "number_or_text")]
+    #[serde(alias = "captured_at_ms", deserialize_with = "captured_at")]
     pub(super) captured_at_ms: Option<i64>,
 }
 
@@ -62,15 +62,6 @@ pub(super) struct State {
     pub(super) binary_data: String,
 }
 
-fn number_or_text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<i64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Given {
-        Number(i64),
-        Text(String),
-    }
-    match Given::deserialize(d)? {
-        Given::Number(n) => Ok(Some(n)),
-        Given::Text(text) => text.parse().map(Some).map_err(serde::de::Error::custom),
-    }
+fn captured_at<'de, D: Deserializer<'de>>(d: D) -> Result<Option<i64>, D::Error> {
+    edge::int64(d).map(Some)
 }

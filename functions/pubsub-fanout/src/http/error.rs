@@ -1,8 +1,9 @@
 //! Refusals, to the device and into its record.
 
+use domain::registry::LogLevel;
 use edge::{ApiError, Code, DeviceErrors};
 
-use crate::{EventError, FanOut};
+use crate::{EventError, FanOut, Speaker};
 
 impl From<EventError> for ApiError {
     fn from(e: EventError) -> Self {
@@ -20,5 +21,11 @@ impl FanOut {
     /// How devices are answered now.
     pub(super) fn device_errors(&self) -> DeviceErrors<'_> {
         DeviceErrors { stores: &self.stores, statuses: &self.statuses, now: self.clock.now() }
+    }
+
+    /// Keeps an error of a device that speaks as its last, and in its log.
+    pub(super) async fn note(&self, speaker: &Speaker, event: &'static str, error: &ApiError) {
+        speaker.log(LogLevel::Error, event, error.message());
+        self.device_errors().note(&speaker.key, error).await;
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn publish_event(
         Ok(()) => Ok(Json(json!({}))),
         Err(e) => {
             let error = ApiError::from(e);
-            deps.device_errors().note(&speaker.key, &error).await;
+            deps.note(&speaker, "PUBLISH", &error).await;
             Err(error)
         }
     }
@@ -56,7 +56,7 @@ pub(super) async fn publish_events(
     }
     let answers = publish(&deps, &speaker, read).await;
     if let Some(error) = answers.iter().find_map(|a| a.as_ref().err()) {
-        deps.device_errors().note(&speaker.key, error).await;
+        deps.note(&speaker, "PUBLISH", error).await;
     }
     let results: Vec<Value> = answers.into_iter().map(|a| a.map_or_else(|e| json!({"error": e.to_json()}), |()| json!({}))).collect();
     Ok(Json(json!({"results": results})))

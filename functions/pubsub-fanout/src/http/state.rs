@@ -20,7 +20,7 @@ pub(super) async fn set_state(
         Ok(()) => Ok(Json(json!({}))),
         Err(e) => {
             let error = ApiError::from(e);
-            deps.device_errors().note(&speaker.key, &error).await;
+            deps.note(&speaker, "STATE", &error).await;
             Err(error)
         }
     }

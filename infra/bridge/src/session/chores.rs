@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use domain::command::Drained;
 use domain::config::{self, DeviceConfig};
 use domain::ports::Versioned;
+use domain::registry::LogLevel;
 use domain::status::Seen;
 use domain::{Device, DomainError, PortError, Registry};
 use futures_util::StreamExt as _;
@@ -189,6 +190,7 @@ impl Session {
     /// Records that the device acknowledged a configuration.
     pub(super) fn note_config_ack(&mut self, place: u64, version: u64) {
         let Some(party) = self.parties.at(place) else { return };
+        party.speaker.log(LogLevel::Info, "CONFIG_ACK", &format!("version {version}"));
         let (bridge, speaker) = (self.bridge.clone(), party.speaker.clone());
         self.note(Box::pin(async move {
             let fanout = &bridge.fanout;

@@ -9,6 +9,7 @@ mod right;
 use std::num::NonZeroU16;
 
 use bytes::Bytes;
+use domain::registry::LogLevel;
 use domain::status::ErrorStatus;
 use domain::{Device, DomainError};
 use protocol::DeviceRef;
@@ -94,6 +95,7 @@ impl Session {
         match answer {
             Ok((device, Some(seat))) => {
                 let party = Party::attached(seat, &device, &self.parties.own.speaker, token);
+                party.speaker.log(LogLevel::Info, "ATTACH", &format!("to gateway `{}`", self.parties.own.speaker.key.id));
                 // Named by its number before and by its id now: the older one's commands are over.
                 if let Some(older) = self.parties.attach(party) {
                     self.downlink.forget(older);
@@ -143,8 +145,9 @@ impl Session {
     /// What is not attached is detached already.
     fn detach(&mut self, id: Option<NonZeroU16>, topic: &Foreign) {
         let place = self.parties.named(&topic.device).map(|p| p.place);
-        if let Some(place) = place.filter(|place| self.remove(*place).is_some()) {
-            debug_assert_ne!(place, self.parties.own.place);
+        if let Some(party) = place.and_then(|place| self.remove(place)) {
+            debug_assert_ne!(party.place, self.parties.own.place);
+            party.speaker.log(LogLevel::Info, "DETACH", "by its gateway");
             self.bridge.counters.detached.one();
         }
         self.acknowledge(id);
@@ -175,6 +178,7 @@ impl Session {
         }
         let key = party.speaker.key.clone();
         self.tell_error(Kind::DetachmentDevice, &format!("Device detached because of a device error: {why}"), key.id.as_str(), None);
+        party.speaker.log(LogLevel::Error, "DETACH", &why.to_string());
         let Some(status) = why.status() else { return };
         let bridge = self.bridge.clone();
         self.note(Box::pin(async move { Chore::Noted(bridge.fanout.statuses.error(&key, status).await) }));

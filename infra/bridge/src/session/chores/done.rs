@@ -84,7 +84,9 @@ impl Session {
             }
             self.is_gateway = device.value.gateway.kind == GatewayType::Gateway;
             let now = self.bridge.fanout.clock.now();
-            let token = self.parties.own.token.as_deref().unwrap_or_default();
+            let own = &mut self.parties.own;
+            own.speaker = Arc::new(own.speaker.with_log_level(device.value.log_level));
+            let token = own.token.as_deref().unwrap_or_default();
             UnverifiedJwt::parse(token)?.verify(&registry.name.project, Some(device.value), now)?;
             self.check_attached(self.parties.places());
         }
