@@ -33,7 +33,7 @@ What it needs beyond Rust: Java and Google's emulators of Pub/Sub and Firestore,
 paho-mqtt, nats-server and a Cloud Storage emulator are installed into the target folder.";
 
 /// Packages whose tests need real parts.
-const NEED_REAL_PARTS: [&str; 4] = ["e2e-tests", "infra-gcp", "infra-aws", "infra-nats"];
+const NEED_REAL_PARTS: [&str; 5] = ["e2e-tests", "transcripts", "infra-gcp", "infra-aws", "infra-nats"];
 
 /// The exit code of nextest when tests ran and some failed.
 const NEXTEST_FAILED_TESTS: i32 = 100;

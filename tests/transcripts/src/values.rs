@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::signed::{Signature, token};
 
@@ -19,8 +21,10 @@ pub struct Declared {
 
 #[derive(Debug, Clone)]
 enum Is {
-    /// In replies: what of this kind stands behind this text.
-    Bound(Kind, String),
+    /// In replies: what of this kind stands behind one of these texts.
+    Bound(Kind, Vec<String>),
+    /// In replies, not bound: what of this kind stands behind this text has to be right each time.
+    Checked(Kind, String),
     /// In requests: a device's token with these claims.
     Token(Signature, String),
 }
@@ -32,6 +36,10 @@ enum Kind {
     Number,
     /// RFC 3339 in UTC, so many seconds from now.
     Time(i64),
+    /// RFC 9110's, now.
+    Date,
+    /// A number of seconds, so many.
+    About(i64),
     /// Letters, digits and what base64, tokens and paths have: `-_.~+/=`.
     Word,
 }
@@ -49,13 +57,19 @@ impl Declared {
         let kind = match kind {
             "number" => Kind::Number,
             "word" => Kind::Word,
+            "date" => Kind::Date,
             "now" => Kind::Time(0),
-            _ => match kind.strip_prefix("now").and_then(|offset| offset.parse().ok()) {
-                Some(offset) => Kind::Time(offset),
-                None => bail!("`{kind}` is no kind of value: number, word, now, now+SECONDS"),
-            },
+            "clock" => return Ok(Self { name, is: Is::Checked(Kind::Time(0), after.into()) }),
+            _ => {
+                let counted = |word| kind.strip_prefix(word).and_then(|offset| offset.parse().ok());
+                match (counted("now"), counted("about ")) {
+                    (Some(offset), _) => Kind::Time(offset),
+                    (_, Some(secs)) => return Ok(Self { name, is: Is::Checked(Kind::About(secs), after.into()) }),
+                    _ => bail!("`{kind}` is no kind of value: number, word, date, now, now+SECONDS, clock, about SECONDS"),
+                }
+            }
         };
-        Ok(Self { name, is: Is::Bound(kind, after.into()) })
+        Ok(Self { name, is: Is::Bound(kind, after.split(" or ").map(Into::into).collect()) })
     }
 }
 
@@ -63,8 +77,9 @@ impl Kind {
     /// How many bytes at the beginning of `text` are a value of this kind.
     fn length(self, text: &str) -> usize {
         let fits = |c: char| match self {
-            Self::Number => c.is_ascii_digit(),
+            Self::Number | Self::About(_) => c.is_ascii_digit(),
             Self::Time(_) => c.is_ascii_digit() || "-:.TZ".contains(c),
+            Self::Date => c.is_ascii_alphanumeric() || ", :".contains(c),
             Self::Word => c.is_ascii_alphanumeric() || "-_.~+/=".contains(c),
         };
         let length = text.find(|c| !fits(c)).unwrap_or(text.len());
@@ -74,7 +89,20 @@ impl Kind {
     }
 
     fn check(self, name: &str, value: &str, now: i64) -> Result<()> {
-        let Self::Time(offset) = self else { return Ok(()) };
+        let offset = match self {
+            Self::Number | Self::Word => return Ok(()),
+            Self::Date => {
+                let at = |off| edge::http_date(domain::Timestamp::from_secs(now + off));
+                ensure!((-SLACK_SECS..=SLACK_SECS).any(|off| at(off) == value), "`{name}` is `{value}`, and it is {}", at(0));
+                return Ok(());
+            }
+            Self::About(secs) => {
+                let near = value.parse().is_ok_and(|value: i64| (secs - SLACK_SECS..=secs + SLACK_SECS).contains(&value));
+                ensure!(near, "`{name}` is `{value}`, which is not about {secs}");
+                return Ok(());
+            }
+            Self::Time(offset) => offset,
+        };
         let at = |secs: i64| edge::rfc3339(secs, 0).map(|text| text[..19].to_owned()).context("no such time");
         let (from, to) = (at(now + offset - SLACK_SECS)?, at(now + offset + SLACK_SECS)?);
         ensure!(value.ends_with('Z') && value.len() >= 20, "`{name}` is `{value}`, which is no time in UTC");
@@ -87,10 +115,12 @@ impl Kind {
 /// The values of one run.
 #[derive(Debug, Default)]
 pub struct Values {
-    /// Still to be found: name, kind, what stands before.
-    open: Vec<(String, Kind, String)>,
-    /// Found: name, value, what stands before.
-    bound: Vec<(String, String, String)>,
+    /// Still to be found: name, kind, what may stand before.
+    open: Vec<(String, Kind, Vec<String>)>,
+    /// Found: name, value, what may stand before.
+    bound: Vec<(String, String, Vec<String>)>,
+    /// To be checked each time: name, kind, what stands before.
+    checked: Vec<(String, Kind, String)>,
     /// For requests.
     given: BTreeMap<String, String>,
 }
@@ -105,6 +135,7 @@ impl Values {
         for Declared { name, is } in declared {
             match is {
                 Is::Bound(kind, after) => values.open.push((name.clone(), *kind, after.clone())),
+                Is::Checked(kind, after) => values.checked.push((name.clone(), *kind, after.clone())),
                 Is::Token(signature, claims) => drop(values.given.insert(name.clone(), token(*signature, claims, now)?)),
             }
         }
@@ -120,12 +151,18 @@ impl Values {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
             let (name, after) = after.split_once("}}").context("`{{` without `}}`")?;
-            let bound = self.bound.iter().find(|(n, ..)| n == name).map(|(_, value, _)| value);
-            let value = self.given.get(name).or(bound).with_context(|| format!("`{{{{{name}}}}}` is not known here"))?;
-            filled = filled + before + value;
+            filled = filled + before + &self.value(name)?;
             rest = after;
         }
         Ok(filled + rest)
+    }
+
+    fn value(&self, name: &str) -> Result<String> {
+        if let Some(inner) = name.strip_prefix("base64 ") {
+            return Ok(STANDARD.encode(self.value(inner)?));
+        }
+        let bound = self.bound.iter().find(|(n, ..)| n == name).map(|(_, value, _)| value);
+        self.given.get(name).or(bound).cloned().with_context(|| format!("`{{{{{name}}}}}` is not known here"))
     }
 
     /// A reply with the names in place of the values; what appears for the first time is bound.
@@ -133,10 +170,14 @@ impl Values {
     /// # Errors
     /// When a value is not what it should be.
     pub fn name(&mut self, reply: &str, now: i64) -> Result<String> {
+        let reply = &self.checked(reply, now)?;
         for (name, kind, after) in std::mem::take(&mut self.open) {
-            let found = reply.find(&after).map(|at| &reply[at + after.len()..]).map(|rest| &rest[..kind.length(rest)]);
+            let behind = |text: &String| {
+                let rest = &reply[reply.find(text)? + text.len()..];
+                Some(&rest[..kind.length(rest)]).filter(|value| !value.is_empty())
+            };
             let is_new = |value: &&str| !self.bound.iter().any(|(_, v, a)| v == value && *a == after);
-            match found.filter(|value| !value.is_empty()).filter(is_new) {
+            match after.iter().find_map(behind).filter(is_new) {
                 Some(value) => {
                     kind.check(&name, value, now)?;
                     self.bound.push((name, value.into(), after));
@@ -147,16 +188,36 @@ impl Values {
         Ok(self.named(reply))
     }
 
+    /// The reply with the names of what is checked each time.
+    fn checked(&self, reply: &str, now: i64) -> Result<String> {
+        let mut reply = reply.to_owned();
+        for (name, kind, after) in &self.checked {
+            let mut parts = reply.split(after.as_str());
+            let mut named = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let (value, rest) = part.split_at(kind.length(part));
+                if value.is_empty() {
+                    named = named + after + rest;
+                } else {
+                    kind.check(name, value, now)?;
+                    named = named + after + "{{" + name + "}}" + rest;
+                }
+            }
+            reply = named;
+        }
+        Ok(reply)
+    }
+
     fn named(&self, reply: &str) -> String {
-        let given = self.given.iter().map(|(name, value)| (name, value, ""));
-        let bound = self.bound.iter().map(|(name, value, after)| (name, value, after.as_str()));
+        let given = self.given.iter().map(|(name, value)| (name, value, &[][..]));
+        let bound = self.bound.iter().map(|(name, value, after)| (name, value, &after[..]));
         let all: Vec<_> = bound.chain(given).filter(|(_, value, _)| !value.is_empty()).collect();
         let mut named = String::new();
         let mut at = 0;
         while let Some(c) = reply[at..].chars().next() {
             let here = all.iter().filter(|(_, value, _)| reply[at..].starts_with(value.as_str()));
             // Where two have the same value, what stands before says which it is.
-            let one = here.max_by_key(|(_, value, after)| (value.len(), !after.is_empty() && reply[..at].ends_with(after)));
+            let one = here.max_by_key(|(_, value, after)| (value.len(), after.iter().any(|text| reply[..at].ends_with(text))));
             match one {
                 Some((name, value, _)) => {
                     named = named + "{{" + name + "}}";

@@ -17,6 +17,10 @@ use crate::transcript::Says;
 const ISSUER: &str = "https://tokens.example.com";
 const PROVIDER: &str = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/drawbridge/providers/devices";
 
+/// Headers that cargo-lambda adds to every reply, for browsers; AWS does not.
+const EMULATORS_OWN: [(&str, &str); 2] =
+    [("access-control-allow-credentials", "true"), ("vary", "origin, access-control-request-method, access-control-request-headers")];
+
 /// See the module.
 pub struct Lambda {
     http: LambdaFunction,
@@ -85,9 +89,15 @@ impl Home for Lambda {
 
     fn ask(&mut self, request: &Request) -> Result<Reply> {
         let called = request.invoked().map(|name| (name, if name == "queue" { &self.queue } else { &self.authorizer }));
-        let Some((name, function)) = called else { return exchange(self.http.addr, request) };
-        // The emulator runs a function without a name.
-        let target = request.target.replace(&format!("/{name}/"), "/_/");
-        exchange(function.addr, &Request { target, ..request.clone() })
+        let mut reply = match called {
+            None => exchange(self.http.addr, request)?,
+            Some((name, function)) => {
+                // The emulator runs a function without a name.
+                let target = request.target.replace(&format!("/{name}/"), "/_/");
+                exchange(function.addr, &Request { target, ..request.clone() })?
+            }
+        };
+        reply.headers.retain(|(name, value)| !EMULATORS_OWN.contains(&(name, value)));
+        Ok(reply)
     }
 }

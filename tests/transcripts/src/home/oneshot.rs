@@ -68,7 +68,7 @@ async fn mounted(scene: &Scene, bus: String) -> Result<(Router, String)> {
     };
     let tokens = tokens::connect(&given, http, &scene.dir, &ports)?;
     let admin = Some(AdminAuth::Token(AdminToken::new(ADMIN_TOKEN)));
-    let shared = Shared { admin, commands: ports.channel.commands(None), tokens: Some(tokens) };
+    let shared = Shared { admin, commands: ports.channel.commands(None), tokens: Some(tokens), bridge: None };
     let router = mount::mount(&FUNCTIONS.parse()?, &ports, &shared)?;
     tokio::spawn(serve::http(listener, router.clone(), std::future::pending()));
     Ok((router, format!("http://{http}")))
