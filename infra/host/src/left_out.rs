@@ -17,3 +17,15 @@ impl LeftOut {
         Self { what, scheme: scheme.to_owned() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_named_with_the_build_that_has_it() {
+        let refused = LeftOut { what: "commands", scheme: "nats".into() }.to_string();
+        let expected = "commands by `nats:` are left out of the build for AWS Lambda: the container image has them, and Lambda runs it too";
+        assert_eq!(refused, expected);
+    }
+}

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::wrapped;
 use crate::package::build::Target;
@@ -22,6 +22,19 @@ pub(crate) fn suite(target: Target, builds: &Path, folder: &Path) -> Result<()> 
     }
     shell::run(Command::new("unzip").args(["-q", "-d"]).args([&content, &lambda::zip(target, folder)]))?;
     let program = wrapped(target, &content.join("bootstrap"), builds)?;
+    refuses_what_it_has_not(&program)?;
     let done = test::end_to_end_suite(SUITE, &[("DRAWBRIDGE_TEST_FUNCTION", program.into())]);
     done.with_context(|| format!("the zip for {} does not do what it should", target.debian))
+}
+
+/// What the build for Lambda leaves out is refused by its name, not tried.
+fn refuses_what_it_has_not(program: &Path) -> Result<()> {
+    let mut command = Command::new(program);
+    command.envs([("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9"), ("AWS_REGION", "eu-central-1"), ("DRAWBRIDGE_FUNCTIONS", "command-relay")]);
+    command.envs([("DRAWBRIDGE_RECORDS", "dynamodb://tried"), ("DRAWBRIDGE_ADMIN_TOKEN", "tried")]);
+    let ended = command.env("DRAWBRIDGE_COMMANDS", "nats://127.0.0.1:9").output().context("running the zip's program")?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    let is_refused = ended.status.code() == Some(64) && said.contains("commands by `nats:` are left out of the build for AWS Lambda");
+    ensure!(is_refused, "with a bus that the zip leaves out, it ended with {}: {said}", ended.status);
+    Ok(())
 }
