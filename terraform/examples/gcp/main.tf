@@ -23,6 +23,10 @@ data "google_project" "this" {
 }
 
 locals {
+  # Nodes that NATS makes one of, or a single instance of Cloud Run that needs none.
+  on_machines  = var.with_bridge && var.bridge_home == "machines"
+  on_cloud_run = var.with_bridge && var.bridge_home == "cloud-run"
+
   number = data.google_project.this.number
   labels = merge({ app = "drawbridge" }, var.labels)
 
@@ -113,7 +117,7 @@ resource "google_secret_manager_secret" "admin_token" {
 }
 
 module "network" {
-  count      = var.with_bridge ? 1 : 0
+  count      = local.on_machines ? 1 : 0
   source     = "../../modules/gcp/network"
   depends_on = [google_project_service.api]
 
@@ -128,14 +132,14 @@ module "images" {
   project = var.project
   region  = var.region
   labels  = local.labels
-  readers = var.with_bridge ? {
+  readers = local.on_machines ? {
     bridge = { service_account = module.bridge[0].service_account, mirror = false }
     nats   = { service_account = module.nats[0].service_account, mirror = true }
   } : {}
 }
 
 module "nats" {
-  count  = var.with_bridge ? 1 : 0
+  count  = local.on_machines ? 1 : 0
   source = "../../modules/gcp/nats"
 
   project    = var.project
@@ -149,7 +153,7 @@ module "nats" {
 }
 
 module "bridge" {
-  count  = var.with_bridge ? 1 : 0
+  count  = local.on_machines ? 1 : 0
   source = "../../modules/gcp/bridge"
 
   project           = var.project
@@ -174,8 +178,33 @@ module "bridge" {
   }
 }
 
+# MQTT over WebSocket, and in the same process whoever sends commands: it reaches live sessions without NATS.
+module "bridge_cloud_run" {
+  count      = local.on_cloud_run ? 1 : 0
+  source     = "../../modules/gcp/bridge-cloud-run"
+  depends_on = [google_project_service.api]
+
+  project           = var.project
+  region            = var.region
+  image             = var.image
+  functions         = [for name, function in local.functions : name if function.commands]
+  records_condition = module.records.condition
+  publishes_to      = module.topics.names
+  min_instances     = var.bridge_min_instances
+  labels            = local.labels
+
+  environment = {
+    DRAWBRIDGE_RECORDS   = module.records.url
+    DRAWBRIDGE_PUBLISHER = "pubsub://${var.project}"
+    DRAWBRIDGE_COMMANDS  = "local:"
+    DRAWBRIDGE_LOG       = "info"
+  }
+
+  secrets = { DRAWBRIDGE_ADMIN_TOKEN = google_secret_manager_secret.admin_token.secret_id }
+}
+
 module "function" {
-  for_each   = local.functions
+  for_each   = { for name, function in local.functions : name => function if !(local.on_cloud_run && function.commands) }
   source     = "../../modules/gcp/function"
   depends_on = [google_project_service.api]
 

@@ -1,12 +1,21 @@
+locals {
+  # Those that share the bridge's process answer there.
+  beside_bridge = local.on_cloud_run ? [for name, function in local.functions : name if function.commands] : []
+  endpoints = merge(
+    { for name, function in module.function : name => function.url },
+    { for name in local.beside_bridge : name => module.bridge_cloud_run[0].url },
+  )
+}
+
 output "endpoints" {
   description = "Where each function answers."
-  value       = { for name, function in module.function : name => function.url }
+  value       = local.endpoints
 }
 
 output "profile" {
   description = "What `drawbridge profile from-terraform` takes: where functions answer, and the command that reads the admin token. It holds no secret."
   value = {
-    endpoints           = { for name, function in module.function : name => function.url }
+    endpoints           = local.endpoints
     project             = var.project
     region              = var.region
     admin_token_command = "gcloud secrets versions access latest --secret=${google_secret_manager_secret.admin_token.secret_id} --project=${var.project}"
@@ -20,12 +29,12 @@ output "issuer" {
 
 output "mqtt" {
   description = "Where MQTT devices connect to; null without the bridge."
-  value       = var.with_bridge ? module.bridge[0].endpoint : null
+  value       = one(concat(module.bridge[*].endpoint, module.bridge_cloud_run[*].endpoint))
 }
 
 output "mqtt_address" {
-  description = "What mqtt_domain must resolve to, where dns_zone is not given."
-  value       = var.with_bridge ? module.bridge[0].address : null
+  description = "What mqtt_domain must resolve to, where dns_zone is not given; null without machines."
+  value       = one(module.bridge[*].address)
 }
 
 output "repository" {

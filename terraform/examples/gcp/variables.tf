@@ -55,13 +55,35 @@ variable "with_bridge" {
   default     = false
 }
 
+variable "bridge_home" {
+  description = "Where the bridge runs: `machines`, for MQTT on 8883 and any number of devices, or `cloud-run`, for MQTT over WebSocket of at most some 900 devices, on one instance and without machines, NATS and a domain."
+  type        = string
+  default     = "machines"
+
+  validation {
+    condition     = contains(["machines", "cloud-run"], var.bridge_home)
+    error_message = "bridge_home is `machines` or `cloud-run`."
+  }
+}
+
+variable "bridge_min_instances" {
+  description = "With `cloud-run`: 1 keeps the instance while no device is connected, and is paid for."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = contains([0, 1], var.bridge_min_instances)
+    error_message = "bridge_min_instances is 0 or 1: there is one instance."
+  }
+}
+
 variable "mqtt_domain" {
-  description = "Name that MQTT devices connect to; needed with the bridge."
+  description = "Name that MQTT devices connect to; needed with the bridge on machines."
   type        = string
   default     = null
 
   validation {
-    condition     = !var.with_bridge || var.mqtt_domain != null
+    condition     = !var.with_bridge || var.bridge_home == "cloud-run" || var.mqtt_domain != null
     error_message = "The bridge needs mqtt_domain, such as `mqtt.example.com`: Google makes a certificate for it."
   }
 }

@@ -20,6 +20,15 @@ pub struct Example {
     names: BTreeMap<String, Value>,
 }
 
+/// A service of Cloud Run.
+#[derive(Debug)]
+pub struct OnCloudRun {
+    /// Its environment.
+    pub variables: Variables,
+    /// How long it keeps a connection.
+    pub timeout_secs: u64,
+}
+
 impl Example {
     /// `terraform/examples/{cloud}/main.tf`; `names` stands for what is known only at Terraform: variables, outputs, data.
     ///
@@ -106,6 +115,36 @@ impl Example {
         Ok(variables)
     }
 
+    /// The bridge on Cloud Run, as the module sets it where the example leaves the default.
+    ///
+    /// # Errors
+    /// When the module does not look as expected.
+    pub fn bridge_on_cloud_run(&self) -> Result<OnCloudRun> {
+        const MODULE: &str = "terraform/modules/gcp/bridge-cloud-run";
+        let mut var = serde_json::json!({});
+        for (name, body) in declared(MODULE, "variable")? {
+            if let Some(default) = body.attributes().find(|a| a.key() == "default") {
+                var[name] = serde_json::to_value(default.expr().evaluate(&self.context())?)?;
+            }
+        }
+        for name in ["environment", "secrets", "functions"] {
+            if let Some(value) = self.argument("bridge_cloud_run", name, None)? {
+                var[name] = value;
+            }
+        }
+        let timeout_secs = var["timeout_seconds"].as_u64().context("timeout_seconds has no default")?;
+        let names = BTreeMap::from([("var".to_owned(), serde_json::from_value(var)?)]);
+        let module = body(&format!("{MODULE}/main.tf"))?;
+        let mut variables = Variables::new();
+        for found in
+            all_blocks(&module).into_iter().filter(|b| b.identifier() == "dynamic" && b.labels().iter().any(|l| l.as_str() == "env"))
+        {
+            let each = found.body().attributes().find(|a| a.key() == "for_each").context("no for_each")?;
+            variables.extend(serde_json::from_value::<Variables>(serde_json::to_value(each.expr().evaluate(&context(&names))?)?)?);
+        }
+        Ok(OnCloudRun { variables, timeout_secs })
+    }
+
     /// The variables of a bridge node at Google.
     ///
     /// # Errors
@@ -133,6 +172,10 @@ fn context(names: &BTreeMap<String, Value>) -> Context<'static> {
     context.declare_func("merge", any().build(merge));
     context.declare_func("coalesce", any().build(coalesce));
     context.declare_func("contains", any().build(contains));
+    context.declare_func("concat", any().build(concat));
+    context.declare_func("join", any().build(join));
+    context
+        .declare_func("tostring", any().build(|args: FuncArgs| Ok(Value::String(args.into_values().pop().ok_or("no value")?.to_string()))));
     context.declare_func("templatefile", any().build(|args: FuncArgs| args.into_values().pop().ok_or_else(|| "no values".into())));
     context
 }
@@ -143,6 +186,21 @@ fn merge(args: FuncArgs) -> Result<Value, String> {
         all.extend(value.as_object().cloned().ok_or("merge takes objects")?);
     }
     Ok(Value::Object(all))
+}
+
+fn concat(args: FuncArgs) -> Result<Value, String> {
+    let lists = args.into_values().into_iter().map(|v| v.as_array().cloned().ok_or("concat takes lists"));
+    Ok(Value::Array(lists.collect::<Result<Vec<_>, _>>()?.concat()))
+}
+
+fn join(args: FuncArgs) -> Result<Value, String> {
+    match args.into_values().as_slice() {
+        [Value::String(between), Value::Array(all)] => {
+            let texts: Option<Vec<_>> = all.iter().map(Value::as_str).collect();
+            Ok(Value::String(texts.ok_or("join takes texts")?.join(between)))
+        }
+        _ => Err("join takes a text and a list".into()),
+    }
 }
 
 fn coalesce(args: FuncArgs) -> Result<Value, String> {

@@ -20,7 +20,7 @@ fn root() -> PathBuf {
 }
 
 fn gcp(with_bridge: bool) -> Result<Example> {
-    let var = json!({ "project": "my-project", "region": "europe-west1", "issuer": null, "with_bridge": with_bridge, "labels": {} });
+    let var = json!({ "project": "my-project", "region": "europe-west1", "issuer": null, "with_bridge": with_bridge, "bridge_home": "machines", "labels": {} });
     Example::read(
         "gcp",
         json!({
@@ -83,6 +83,20 @@ fn every_function_at_google_starts_with_what_terraform_sets() -> Result<()> {
     }
     let bridge = starts("bridge", gcp(true)?.variables_of_bridge()?, &[])?;
     assert!(bridge.functions.has(Function::Bridge) && bridge.mqtt.is_some());
+    Ok(())
+}
+
+#[test]
+fn the_bridge_on_cloud_run_starts_with_what_terraform_sets_and_runs_who_sends_commands() -> Result<()> {
+    let example = gcp(true)?;
+    let settings = example.bridge_on_cloud_run()?;
+    let config = starts("bridge on Cloud Run", settings.variables, &[("PORT", "8080"), ("K_SERVICE", "bridge")])?;
+    assert_eq!(config.functions.iter().map(Function::name).collect::<Vec<_>>(), ["command-relay", "device-registry", "bridge"]);
+    assert_eq!((config.mqtt, config.mqtts, config.urls.commands.as_str()), (None, None, "local:"));
+    // Cloud Run cuts a connection at its timeout, and kills 10 s after SIGTERM.
+    let max_session = config.limits.max_session.unwrap().as_secs();
+    assert!(max_session + config.limits.drain.as_secs() + 1 < settings.timeout_secs, "{max_session} of {}", settings.timeout_secs);
+    assert!(2 * config.limits.drain.as_secs() < 10);
     Ok(())
 }
 

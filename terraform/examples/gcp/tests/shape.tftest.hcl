@@ -71,6 +71,39 @@ run "the_bridge_brings_three_nodes_of_nats" {
   }
 }
 
+run "the_bridge_on_cloud_run_rents_no_machine_and_needs_no_name" {
+  command = plan
+
+  variables {
+    with_bridge = true
+    bridge_home = "cloud-run"
+  }
+
+  assert {
+    condition     = length(module.bridge) == 0 && length(module.nats) == 0 && length(module.network) == 0
+    error_message = "It is there to do without machines."
+  }
+  assert {
+    condition     = length(module.bridge_cloud_run) == 1 && length(module.function) == 3
+    error_message = "Who sends commands runs in the process that has the sessions, and nowhere else."
+  }
+  assert {
+    condition     = toset(keys(output.profile.endpoints)) == toset(concat(keys(module.function), ["command-relay", "device-registry"]))
+    error_message = "All five functions answer somewhere."
+  }
+}
+
+run "another_home_of_the_bridge_is_refused" {
+  command = plan
+
+  variables {
+    with_bridge = true
+    bridge_home = "lambda"
+  }
+
+  expect_failures = [var.bridge_home]
+}
+
 run "a_bridge_without_a_name_is_refused" {
   command = plan
 
