@@ -87,8 +87,10 @@ async fn answer(State(bridge): State<Arc<Bridge>>, request: Request) -> Response
 async fn upgrade(bridge: &Arc<Bridge>, mut request: Request) -> Result<Response, Refused> {
     let response = ::websocket::answer(&request)?;
     let place = tokio::select! {
-        place = tokio::time::timeout(bridge.limits.connect_timeout, bridge.room.enter()) => place.map_err(|_| Refused::Full)?,
+        // A node that stops has room, and is left all the same.
+        biased;
         () = bridge.stopped() => return Err(Refused::Stopping),
+        place = tokio::time::timeout(bridge.limits.connect_timeout, bridge.room.enter()) => place.map_err(|_| Refused::Full)?,
     };
     bridge.counters.accepted.one();
     // It asked in full; the 101 and its CONNECT are what is waited for.
