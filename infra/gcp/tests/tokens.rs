@@ -9,6 +9,7 @@ use axum::Router;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chaos_proxy::{ChaosProxy, Direction};
 use domain::Timestamp;
 use domain::objects::{Access, Folder};
 use domain::ports::{SigningKeys, TokenIssuer};
@@ -174,6 +175,43 @@ async fn nobody_there_is_a_failure_that_passes_and_says_where() {
     let tokens = GoogleTokens::new(PROVIDER, TokenEndpoints::at(&format!("http://{closed}")), Arc::new(SystemClock)).unwrap();
     let e = tokens.exchange(&Secret::new("secret-subject"), &IAM.parse().unwrap()).await.unwrap_err();
     assert!(e.is_retryable() && e.to_string().contains(&closed.to_string()) && !e.to_string().contains("secret-subject"), "{e}");
+}
+
+#[tokio::test]
+async fn over_a_line_that_is_cut_a_token_fails_for_now_and_a_short_cut_is_not_noticed() {
+    let town = Town::new().await;
+    let line = ChaosProxy::to(town.issuer.trim_start_matches("http://").parse().unwrap()).unwrap();
+    let tokens = GoogleTokens::new(PROVIDER, TokenEndpoints::at(&format!("http://{}", line.addr())), Arc::new(SystemClock)).unwrap();
+    let (subject, scope) = (town.subject().await, IAM.parse().unwrap());
+    line.cut();
+    let e = tokens.exchange(&subject, &scope).await.unwrap_err();
+    assert!(e.is_retryable() && !e.to_string().contains(subject.reveal()), "{e}");
+    let mend = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        line.restore();
+    };
+    let (issued, ()) = tokio::join!(tokens.exchange(&subject, &scope), mend);
+    token(issued.unwrap());
+    line.cut_after(Direction::Down, Some(20));
+    line.cut();
+    line.restore();
+    let e = tokens.exchange(&subject, &scope).await.unwrap_err();
+    assert!(e.is_retryable(), "an answer that is cut off: {e}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_get_each_a_token_of_its_own_scope() {
+    let town = Arc::new(Town::new().await);
+    let mut asking = tokio::task::JoinSet::new();
+    for n in 0..64 {
+        let town = town.clone();
+        let scope = if n % 2 == 0 { IAM } else { "https://www.googleapis.com/auth/pubsub" };
+        asking.spawn(async move { (scope, token(town.exchange(scope).await.unwrap())) });
+    }
+    for (scope, token) in asking.join_all().await {
+        assert_eq!(town.sts.check(token.secret.reveal()).unwrap().scope.as_str(), scope);
+    }
+    assert_eq!((town.sts.requests(), town.tokens.counters()), ((64, 0), (0, 0)));
 }
 
 #[test]
