@@ -16,6 +16,7 @@ mod readme;
 mod root;
 mod rules;
 
+use std::fs::{self, File};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -43,6 +44,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let (only_google, only_aws) = (args.has("--google"), args.has("--aws"));
     args.finish()?;
     interrupt::listen()?;
+    let _alone = alone()?;
     let start = Instant::now();
     let mut steps = Steps::default();
     steps.step("format", || {
@@ -69,6 +71,18 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
         start.elapsed().as_secs_f64()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// One run at a time: each clears the folder that the one before worked in. The lock goes with the value.
+fn alone() -> Result<File> {
+    let home = shell::target().join("test-tools/terraform");
+    fs::create_dir_all(&home).with_context(|| format!("creating {}", home.display()))?;
+    let lock = File::create(home.join("lock")).context("creating the lock of the terraform runs")?;
+    if lock.try_lock().is_err() {
+        println!("Another `cargo xtask terraform` is under way; waiting for its end");
+        lock.lock().context("waiting for the other run")?;
+    }
+    Ok(lock)
 }
 
 /// Counts and times what is done.

@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
@@ -36,6 +36,7 @@ const SKOPEO_NEEDED: &str = "skopeo is needed to try the README: `apt-get instal
 /// Puts the programs into the tree and returns the PATH on which they are found first.
 pub(super) fn lay_out(tree: &Path, python: &Path) -> Result<OsString> {
     shell::find("skopeo").context(SKOPEO_NEEDED)?;
+    shell::find("gcloud").context(GCLOUD_NEEDED)?;
     let bin = tree.join("bin");
     fs::create_dir_all(&bin).with_context(|| format!("creating {}", bin.display()))?;
     for (name, text) in [("cargo", CARGO), ("gcloud", GCLOUD)] {
@@ -74,7 +75,7 @@ pub(super) fn environment(tree: &Path, path: &OsString, stand_ins: &str) -> Vec<
         ("HOME", home.clone().into()),
         ("XDG_CONFIG_HOME", home.join(".config").into()),
         ("REGISTRY_AUTH_FILE", home.join("registry-login.json").into()),
-        ("REAL_GCLOUD", real_gcloud(tree).into()),
+        ("REAL_GCLOUD", shell::find("gcloud").unwrap_or_default().into()),
         ("CLOUDSDK_CONFIG", home.join("gcloud").into()),
         ("CLOUDSDK_CORE_DISABLE_PROMPTS", "1".into()),
         ("CLOUDSDK_CORE_CHECK_GCE_METADATA", "0".into()),
@@ -84,11 +85,4 @@ pub(super) fn environment(tree: &Path, path: &OsString, stand_ins: &str) -> Vec<
         ("CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE", service),
         ("TF_CLI_ARGS_apply", "-auto-approve -no-color".into()),
     ]
-}
-
-/// The first on the path that is not ours; without one the wrapper says what is needed.
-fn real_gcloud(tree: &Path) -> PathBuf {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).map(|folder| folder.join("gcloud")).find(|p| p.is_file() && !p.starts_with(tree));
-    found.unwrap_or_else(|| PathBuf::from(GCLOUD_NEEDED))
 }

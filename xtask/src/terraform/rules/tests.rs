@@ -57,6 +57,8 @@ fn a_secret_in_the_state_is_named() {
     let marked = Resource { secret, ..one("x", json!({ "environment": [{ "variables": { "TOKEN": "hush" } }] })) };
     let text = broken(vec![marked]);
     assert!(text.contains("x.one.environment[0].variables.TOKEN is a secret") && !text.contains("hush"), "{text}");
+    let empty = Resource { secret: json!({ "keys": true }), ..one("x", json!({ "keys": {} })) };
+    check(&applied(vec![empty])).unwrap();
     let state = Applied { state: "-----BEGIN PRIVATE KEY-----".into(), ..applied(vec![one("x", json!({}))]) };
     assert!(check(&state).unwrap_err().to_string().contains("the state holds `PRIVATE KEY`"));
 }
