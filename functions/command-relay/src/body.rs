@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::broadcast::DEFAULT_PER_SECOND;
 use edge::ApiError;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 /// The body of `sendCommandToDevice`; `ttl` is ours.
 #[derive(Debug, Default, Deserialize)]
@@ -21,7 +21,7 @@ pub(crate) struct SendCommand {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ModifyConfig {
-    #[serde(alias = "version_to_update", deserialize_with = "number_or_text")]
+    #[serde(alias = "version_to_update", deserialize_with = "edge::int64")]
     pub(crate) version_to_update: i64,
     #[serde(alias = "binary_data")]
     pub(crate) binary_data: String,
@@ -43,20 +43,6 @@ pub(crate) struct BroadcastCommand {
 impl BroadcastCommand {
     pub(crate) fn per_second(&self) -> u32 {
         self.per_second.unwrap_or(DEFAULT_PER_SECOND)
-    }
-}
-
-/// An int64 as proto3 JSON has it: a number, or a number as text.
-fn number_or_text<'de, D: Deserializer<'de>>(d: D) -> Result<i64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Given {
-        Number(i64),
-        Text(String),
-    }
-    match Given::deserialize(d)? {
-        Given::Number(n) => Ok(n),
-        Given::Text(text) => text.parse().map_err(serde::de::Error::custom),
     }
 }
 

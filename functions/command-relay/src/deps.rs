@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use domain::broadcast::Book;
 use domain::command::{Queue, Recipient};
-use domain::ports::{Clock, CommandChannel, Stores};
+use domain::ports::{Clock, CommandChannel, Random, Stores};
 use domain::{DeviceKey, DomainError, Timestamp, device};
 use edge::AdminAuth;
 use protocol::{DeviceName, DeviceRef, RegistryName};
-
-/// A source of unpredictable numbers, uniform over all of `u64`.
-pub type Random = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// What the relay needs from outside.
 #[derive(Clone)]
@@ -59,12 +56,5 @@ impl Deps {
     pub(crate) async fn check_registry(&self, name: &RegistryName) -> Result<(), DomainError> {
         let found = self.stores.registries.get(&name.to_string()).await?;
         found.map(|_| ()).ok_or_else(|| DomainError::NotFound(format!("registry `{name}`")))
-    }
-
-    /// Tells the device's live session that its records changed. A lost hint loses nothing, so a failure is only logged.
-    pub(crate) async fn hint(&self, device: &DeviceKey) {
-        if let Err(e) = self.commands.hint(device).await {
-            tracing::warn!(device = %device, error = %e, "A change of `{device}` was stored, but its live session could not be told: {e}");
-        }
     }
 }

@@ -16,5 +16,5 @@ mod http;
 mod step;
 mod view;
 
-pub use deps::{Deps, Random};
+pub use deps::Deps;
 pub use http::{router, routes};

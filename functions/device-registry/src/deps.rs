@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use domain::Timestamp;
-use domain::ports::{Clock, CommandChannel, Stores};
+use domain::ports::{Clock, CommandChannel, Random, Stores};
 use edge::AdminAuth;
-
-/// A source of unpredictable numbers, uniform over all of `u64`.
-pub type Random = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// What the registry needs from outside.
 #[derive(Clone)]
@@ -27,12 +24,5 @@ pub struct Deps {
 impl Deps {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// Tells the device's live session that its records changed. A lost hint loses nothing, so a failure is only logged.
-    pub(crate) async fn hint(&self, device: &domain::DeviceKey) {
-        if let Err(e) = self.commands.hint(device).await {
-            tracing::warn!(device = %device, error = %e, "A change of `{device}` was stored, but its live session could not be told: {e}");
-        }
     }
 }

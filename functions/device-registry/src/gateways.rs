@@ -47,7 +47,7 @@ pub(crate) async fn bind(deps: &Deps, pair: &Pair) -> Result<(), DomainError> {
         let text = format!("device `{}` or `{}` was changed while the two were bound: try again", gateway.key.id, device.key.id);
         return Err(DomainError::Conflict(text));
     }
-    deps.hint(&device.key).await;
+    edge::hint(&*deps.commands, &device.key).await;
     Ok(())
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn bind(deps: &Deps, pair: &Pair) -> Result<(), DomainError> {
 pub(crate) async fn unbind(deps: &Deps, pair: &Pair) -> Result<(), DomainError> {
     let (gateway, device) = pair.find(deps).await?;
     gateway::unbind(&deps.stores, &gateway, &device).await?;
-    deps.hint(&device.key).await;
+    edge::hint(&*deps.commands, &device.key).await;
     Ok(())
 }
 

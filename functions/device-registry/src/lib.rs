@@ -22,6 +22,6 @@ pub mod pb;
 mod registries;
 mod timestamp;
 
-pub use deps::{Deps, Random};
+pub use deps::Deps;
 pub use http::{router, routes};
 pub use timestamp::Timestamp;

@@ -187,6 +187,9 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
+/// A source of unpredictable numbers, uniform over all of `u64`.
+pub type Random = Arc<dyn Fn() -> u64 + Send + Sync>;
+
 /// The record stores of the registry, one per kind.
 #[derive(Clone)]
 pub struct Stores {

@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::objects::Folder;
-use domain::ports::Clock;
+use domain::ports::{Clock, Random};
 use domain::token::{AccessToken, Scope, ServiceAccount};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
-use crate::{ExchangeError, Random};
+use crate::ExchangeError;
 
 /// Most tokens kept: 10,000. Google's are 1 to 12 KiB, so 10 to 120 MiB.
 pub const MAX_CACHED: usize = 10_000;

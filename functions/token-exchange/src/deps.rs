@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use domain::Timestamp;
-use domain::ports::{Clock, SigningKeys, Stores, TokenIssuer};
+use domain::ports::{Clock, Random, SigningKeys, Stores, TokenIssuer};
 use domain::status::StatusBook;
 
 use crate::{Impersonation, IssuerUrl, TokenCache};
-
-/// A source of unpredictable numbers, uniform over all of `u64`.
-pub type Random = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// What the token service needs from outside.
 #[derive(Clone)]

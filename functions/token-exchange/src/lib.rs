@@ -26,7 +26,7 @@ mod remember;
 mod subject;
 
 pub use cache::{Counters, MAX_CACHED, TokenCache};
-pub use deps::{Deps, Random};
+pub use deps::Deps;
 pub use error::ExchangeError;
 pub use http::{device_of_form, router, routes};
 pub use impersonation::Impersonation;

@@ -21,6 +21,6 @@ pub(super) async fn modify(
     })?;
     let expected = (expected != 0).then_some(expected);
     let added = config::update(&deps.stores, &to.key, data, expected, deps.now()).await?;
-    deps.hint(&to.key).await;
+    edge::hint(&*deps.commands, &to.key).await;
     Ok(Json(view::config(&added)))
 }

@@ -26,7 +26,7 @@ pub(crate) async fn delete(deps: &Deps, name: &DeviceName) -> Result<(), DomainE
         // What the session writes in between stays behind, and is removed when the id is used again.
         let _unchanged = remains.remove(deps).await?;
         deps.stores.device_numbers.delete(&device.num_id.to_string(), Expect::Anything).await?;
-        deps.hint(&device.key).await;
+        edge::hint(&*deps.commands, &device.key).await;
         gateway::forget(&deps.stores, &device).await?;
         command::forget(&deps.stores, &Recipient::from(&device)).await?;
         return Ok(());

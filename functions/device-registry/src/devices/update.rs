@@ -40,7 +40,7 @@ pub(crate) async fn update(deps: &Deps, name: &DeviceName, sent: &pb::Device, ma
         }
         let put = deps.stores.devices.put(&new.key.to_string(), &new, Expect::Version(version)).await?;
         if let Written::Stored(_) = put {
-            deps.hint(&new.key).await;
+            edge::hint(&*deps.commands, &new.key).await;
             return Ok(new);
         }
     }

@@ -9,7 +9,7 @@ use edge::{ApiError, Code};
 use serde_json::json;
 
 use super::admit::NotAdmitted;
-use crate::{Deps, ExchangeError};
+use crate::ExchangeError;
 
 impl From<ExchangeError> for ApiError {
     fn from(e: ExchangeError) -> Self {
@@ -22,13 +22,6 @@ impl From<ExchangeError> for ApiError {
     }
 }
 
-/// Adds the server's time to a 401 that does not say it yet.
-pub(super) fn timed(deps: &Deps, error: ApiError) -> ApiError {
-    let now = deps.now().to_string();
-    let said = error.code() != Code::Unauthenticated || error.message().contains(&now);
-    if said { error } else { error.and_say(format!("; the server's time is {now}")) }
-}
-
 /// A refusal in Google's shape.
 pub(super) struct GoogleError {
     error: ApiError,
@@ -36,19 +29,19 @@ pub(super) struct GoogleError {
 }
 
 impl GoogleError {
-    pub(super) fn not_admitted(deps: &Deps, why: NotAdmitted) -> Self {
-        match why {
-            NotAdmitted::Refused(why) => timed(deps, why.into()).into(),
-            NotAdmitted::Port(e) => ApiError::from(e).into(),
-        }
-    }
-}
-
-impl GoogleError {
     /// The same, with `more` said after it; a failure of ours is not explained by what the caller sent.
     pub(super) fn and_say(self, more: &str) -> Self {
         let is_theirs = self.error.code() == Code::Unauthenticated;
         Self { error: if is_theirs { self.error.and_say(more) } else { self.error }, ..self }
+    }
+}
+
+impl From<NotAdmitted> for GoogleError {
+    fn from(why: NotAdmitted) -> Self {
+        match why {
+            NotAdmitted::Refused(error) => error.into(),
+            NotAdmitted::Port(e) => ApiError::from(e).into(),
+        }
     }
 }
 
@@ -95,10 +88,12 @@ impl OAuthError {
         let code = if passing { "temporarily_unavailable" } else { "server_error" };
         Self { status: error.code().http(), code, description: error.message().to_owned(), retry_after: None }
     }
+}
 
-    pub(super) fn not_admitted(deps: &Deps, why: NotAdmitted) -> Self {
+impl From<NotAdmitted> for OAuthError {
+    fn from(why: NotAdmitted) -> Self {
         match why {
-            NotAdmitted::Refused(why) => Self::invalid_request(timed(deps, why.into()).message()),
+            NotAdmitted::Refused(error) => Self::invalid_request(error.message()),
             NotAdmitted::Port(e) => Self::ours(e),
         }
     }

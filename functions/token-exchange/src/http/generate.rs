@@ -18,7 +18,7 @@ use protocol::{DeviceName, DeviceRef};
 use serde::Deserialize;
 
 use super::admit::{admit, note};
-use super::error::{GoogleError, timed};
+use super::error::GoogleError;
 use super::granted;
 use super::params::{Params, is_form};
 use super::placeless::{self, Placeless};
@@ -58,9 +58,9 @@ pub(super) async fn generate_access_token(
 ) -> Result<Response, GoogleError> {
     let name = path.device()?;
     let (parts, body) = request.into_parts();
-    let bearer = Bearer::from_headers(&parts.headers).map_err(|e| timed(&deps, e))?;
+    let bearer = Bearer::from_headers(&parts.headers).map_err(|e| deps.device_errors().timed(e))?;
     // No body is read before the token has been verified.
-    let admitted = admit(&deps, &name, bearer.token()).await.map_err(|why| GoogleError::not_admitted(&deps, why))?;
+    let admitted = admit(&deps, &name, bearer.token()).await?;
     answer(&deps, &admitted, None, &parts.headers, body).await
 }
 
@@ -68,12 +68,12 @@ pub(super) async fn generate_access_token(
 pub(super) async fn without_location(State(deps): State<Arc<Deps>>, path: PathParams, request: Request) -> Result<Response, GoogleError> {
     let placeless = Placeless { project: path.get("project")?, registry: path.get("registry")?, device: path.get("device")? };
     let (parts, body) = request.into_parts();
-    let bearer = Bearer::from_headers(&parts.headers).map_err(|e| timed(&deps, e))?;
+    let bearer = Bearer::from_headers(&parts.headers).map_err(|e| deps.device_errors().timed(e))?;
     let admitted = match placeless.resolve(&deps.stores).await.map_err(ApiError::from)? {
         Some(name) => admit(&deps, &name, bearer.token()).await,
-        None => Err(placeless.refuse(bearer.token(), deps.now())),
+        None => Err(placeless.refuse(bearer.token(), &deps.device_errors())),
     };
-    let admitted = admitted.map_err(|why| GoogleError::not_admitted(&deps, why).and_say(placeless::HINT))?;
+    let admitted = admitted.map_err(|why| GoogleError::from(why).and_say(placeless::HINT))?;
     answer(&deps, &admitted, Some(&placeless.to_string()), &parts.headers, body).await
 }
 

@@ -6,9 +6,10 @@
 
 use std::fmt;
 
+use domain::PortError;
 use domain::identity::{Refusal, UnverifiedJwt};
 use domain::ports::Stores;
-use domain::{PortError, Timestamp};
+use edge::DeviceErrors;
 use futures_util::future::try_join_all;
 use protocol::{DeviceName, DeviceRef, Location, ProjectId, RegistryId, RegistryName};
 
@@ -46,8 +47,8 @@ impl Placeless {
     }
 
     /// The refusal that a device would get that does not exist.
-    pub(super) fn refuse(&self, token: &str, now: Timestamp) -> NotAdmitted {
-        let refusal = UnverifiedJwt::parse(token).and_then(|jwt| jwt.verify(&self.project, None, now)).err();
-        NotAdmitted::Refused(refusal.unwrap_or(Refusal::UnknownDeviceOrKey))
+    pub(super) fn refuse(&self, token: &str, errors: &DeviceErrors<'_>) -> NotAdmitted {
+        let refusal = UnverifiedJwt::parse(token).and_then(|jwt| jwt.verify(&self.project, None, errors.now)).err();
+        NotAdmitted::Refused(errors.timed(refusal.unwrap_or(Refusal::UnknownDeviceOrKey).into()))
     }
 }

@@ -47,7 +47,7 @@ pub(super) async fn token(State(deps): State<Arc<Deps>>, request: Request) -> Re
     let too_large = |_| OAuthError::invalid_request(format!("the body was cut off or exceeds the limit of {BODY_LIMIT} bytes"));
     let body = to_bytes(request.into_body(), BODY_LIMIT).await.map_err(too_large)?;
     let asked = read(&Params::parse(&body))?;
-    let admitted = admit(&deps, &asked.device, &asked.subject_token).await.map_err(|why| OAuthError::not_admitted(&deps, why))?;
+    let admitted = admit(&deps, &asked.device, &asked.subject_token).await?;
     let scope = asked.wish.scope.clone();
     match exchange(&deps, &admitted, asked.wish).await {
         Ok(granted) => Ok(granted::reply(&granted, &scope)),
