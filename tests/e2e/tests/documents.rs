@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,5 +78,40 @@ fn a_test_that_holds_an_invariant_exists() -> Result<()> {
     let is_test = |q: &&str| q.matches('_').count() >= 3 && q.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     let missing: Vec<_> = quoted(&architecture).into_iter().filter(is_test).filter(|q| !sources.contains(&format!("fn {q}("))).collect();
     assert!(missing.is_empty(), "no test of the name {missing:?}");
+    Ok(())
+}
+
+/// Rooms whose folders stand on the map themselves.
+const OPEN_ROOMS: [&str; 3] = ["functions", "infra", "tests"];
+
+#[test]
+fn every_folder_stands_on_the_map_once() -> Result<()> {
+    let architecture = fs::read_to_string(root().join("docs/architecture.md"))?;
+    let map = architecture.split("```").nth(1).unwrap();
+    let tree = tree()?;
+    let folders = tree.iter().filter(|path| !path.starts_with('.')).filter_map(|path| path.rsplit_once('/'));
+    let folders: BTreeSet<(&str, Option<&str>)> = folders
+        .map(|(folder, _)| {
+            let mut parts = folder.split('/');
+            let room = parts.next().unwrap();
+            (room, parts.next().filter(|_| OPEN_ROOMS.contains(&room)))
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for (room, folder) in folders {
+        let is_room = |line: &&str| line.starts_with(&format!("{room}/"));
+        let mut lines = map.lines().skip_while(|line| !is_room(line));
+        let Some(first) = lines.next() else {
+            wrong.push(format!("{room}/ is missing"));
+            continue;
+        };
+        let Some(folder) = folder else { continue };
+        let inside: Vec<_> = [first].into_iter().chain(lines.take_while(|line| line.starts_with(' '))).collect();
+        let words = inside.iter().flat_map(|line| line.split([' ', ',', '(']));
+        // What tests have stands in a sentence; the others have a line each.
+        let named = words.filter(|word| word.trim_end_matches('/') == folder && (word.ends_with('/') || room == "tests")).count();
+        wrong.extend((named != 1).then(|| format!("{room}/{folder} is named {named} times")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }
