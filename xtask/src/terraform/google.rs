@@ -25,6 +25,10 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// As docs/cost.md calls the design that is the default, and what the bridge adds to it.
 const DESIGNS: [&str; 2] = ["Google", "Google, with the bridge, also"];
 
+/// Where the bridge may be, by which values, and what is then paid for.
+const HOMES: [(&str, &str, &[&str]); 2] =
+    [("on machines", "bridge.tfvars", &DESIGNS), ("on Cloud Run", "bridge-cloud-run.tfvars", &["Google"])];
+
 /// The section of the README.
 const SECTION: &str = "In your own account: Google Cloud";
 
@@ -41,13 +45,15 @@ pub(super) fn follow(steps: &mut Steps, readme: &Readme) -> Result<()> {
 
 /// What the README leaves to choose, and what must not pass.
 pub(super) fn run(steps: &mut Steps, provider: &Provider) -> Result<()> {
-    let root = Root::copied("google", "examples/gcp", provider.env())?;
-    root.write("values.auto.tfvars", &fs::read_to_string(fixture("bridge.tfvars"))?)?;
-    steps.step("Google, with the bridge: validate, apply, and nothing to do after it", || {
-        root.validate()?;
-        root.apply()?;
-        compared(&root, &DESIGNS)
-    })?;
+    for (home, values, designs) in HOMES {
+        let root = Root::copied("google", "examples/gcp", provider.env())?;
+        root.write("values.auto.tfvars", &fs::read_to_string(fixture(values))?)?;
+        steps.step(&format!("Google, with the bridge {home}: validate, apply, and nothing to do after it"), || {
+            root.validate()?;
+            root.apply()?;
+            compared(&root, designs)
+        })?;
+    }
     let root = Root::copied("google", "examples/gcp", provider.env())?;
     steps.step("Google: modules that no example uses", || validate_unused(&root))?;
     steps.step("Google: plan tests", || root.test())?;
