@@ -14,6 +14,8 @@ use super::Format;
 
 /// Fields of a request's span (`edge`), with the names that each cloud knows.
 const REQUEST_ID: &str = "request.id";
+/// What Lambda's runtime calls the invocation, in a span around the request's.
+const INVOCATION: &str = "requestId";
 const TRACE: &str = "trace.id";
 const SPAN: &str = "trace.span";
 const SAMPLED: &str = "trace.sampled";
@@ -56,7 +58,9 @@ impl Lines {
         if self.format == Format::Gcp {
             self.name_trace(&mut fields);
         }
-        rename(&mut fields, REQUEST_ID, "requestId");
+        // Lambda's own lines name the invocation by its id, so ours keep it, and the caller's stands beside.
+        let ours = if fields.contains_key(INVOCATION) { "callerRequestId" } else { "requestId" };
+        rename(&mut fields, REQUEST_ID, ours);
         fields.insert(time_key.into(), time.into());
         fields.insert(level_key.into(), self.level(level).into());
         fields.insert("target".into(), target.into());

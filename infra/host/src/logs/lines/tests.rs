@@ -69,6 +69,13 @@ fn cloudwatch_gets_timestamp_level_message_and_request_id() {
 }
 
 #[test]
+fn on_lambda_a_line_keeps_the_invocations_id_and_its_trace_beside_the_callers() {
+    let invoked = || tracing::info_span!("Lambda runtime invoke", requestId = "8b3c", xrayTraceId = "Root=1-5").in_scope(failed_request);
+    let line = &written(Format::Aws, None, invoked)[0];
+    assert_eq!((&line["requestId"], &line["callerRequestId"], &line["xrayTraceId"]), (&"8b3c".into(), &"r-1".into(), &"Root=1-5".into()));
+}
+
+#[test]
 fn every_level_has_its_name() {
     let all = || {
         tracing::error!("e");
