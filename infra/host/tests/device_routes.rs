@@ -3,20 +3,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use host::connect::{Emulators, NatsFiles, Urls};
-use host::local_stack::LocalIam;
-use host::tokens::{Giver, SigningKeysAt, TokenConfig};
-use host::up::{self, AdminToken, Config, Running};
-use host::{Impersonation, PubSubOrdering};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use host::up::{self, Running};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
+use support::{config, device, exchange, iam, jwt, tokens};
 
+const PUBSUB: &str = "https://www.googleapis.com/auth/pubsub";
 const REGISTRY: &str = "projects/local/locations/europe-west1/registries/reg";
 
 /// Every `.route(…)` under `functions/*/src/http*`, as written there. One that is missing here fails
@@ -41,7 +39,7 @@ const ADMIN_ROUTES: [(&str, &str); 7] = [
     ("device-registry", r#"&format!("{device}/states")"#),
 ];
 /// Those without a device in the path. `/token` names one in its form and stands in [`requests`].
-const OTHER_ROUTES: [(&str, &str); 17] = [
+const OTHER_ROUTES: [(&str, &str); 14] = [
     ("command-relay", "&broadcast"),
     ("command-relay", r#"&format!("{REGISTRY}/broadcasts")"#),
     ("command-relay", r#"&format!("{REGISTRY}/~broadcastCommand")"#),
@@ -49,9 +47,6 @@ const OTHER_ROUTES: [(&str, &str); 17] = [
     ("command-relay", r#"&format!("{broadcast}/~cancel")"#),
     ("device-registry", "&registry"),
     ("device-registry", r#"&format!("{registry}/devices")"#),
-    ("device-registry", r#"&format!("{registry}/groups/{{group}}/devices")"#),
-    ("device-registry", r#"&format!("{registry}/groups/{{group}}/~bindDeviceToGateway")"#),
-    ("device-registry", r#"&format!("{registry}/groups/{{group}}/~unbindDeviceFromGateway")"#),
     ("device-registry", r#"&format!("{registry}/~bindDeviceToGateway")"#),
     ("device-registry", r#"&format!("{registry}/~unbindDeviceFromGateway")"#),
     ("device-registry", r#"&format!("{registry}{path}")"#),
@@ -61,11 +56,23 @@ const OTHER_ROUTES: [(&str, &str); 17] = [
     ("token-exchange", r#""/token""#),
 ];
 
+/// Those below a group: there is none, and everybody hears that.
+const GROUP_ROUTES: [(&str, &str); 8] = [
+    ("command-relay", r#"&format!("{in_group}/~modifyCloudToDeviceConfig")"#),
+    ("command-relay", r#"&format!("{in_group}/~sendCommandToDevice")"#),
+    ("device-registry", r#"&format!("{group}/devices")"#),
+    ("device-registry", r#"&format!("{group}/devices/{{device}}")"#),
+    ("device-registry", r#"&format!("{group}/devices/{{device}}/configVersions")"#),
+    ("device-registry", r#"&format!("{group}/devices/{{device}}/states")"#),
+    ("device-registry", r#"&format!("{group}/~bindDeviceToGateway")"#),
+    ("device-registry", r#"&format!("{group}/~unbindDeviceFromGateway")"#),
+];
+
 /// What a device may ask, of the device called `id`.
 fn requests(id: &str) -> Vec<(&'static str, String, Value)> {
     let device = format!("{REGISTRY}/devices/{id}");
     let placeless = format!("projects/local/registries/reg/devices/{id}");
-    let scope = json!({"scope": "https://www.googleapis.com/auth/pubsub"});
+    let scope = json!({"scope": PUBSUB});
     let mut all = vec![
         ("GET", format!("/v1/{device}/objects/files/{id}/x"), Value::Null),
         ("HEAD", format!("/v1/{device}/objects/files/{id}/x"), Value::Null),
@@ -110,42 +117,10 @@ struct Laptop {
     _data: tempfile::TempDir,
 }
 
-fn config(data: &Path) -> Config {
-    let any = "127.0.0.1:0".parse().unwrap();
-    let folder = |name: &str| data.join(name).display().to_string();
-    Config {
-        http: any,
-        mqtt: any,
-        mqtts: any,
-        metrics: None,
-        certificate: None,
-        data: data.to_owned(),
-        project: "local".parse().unwrap(),
-        admin_token: Some(AdminToken::new("admin")),
-        ready_file: None,
-        urls: Urls {
-            records: "memory:".into(),
-            publisher: Some(format!("log:{}", folder("topics"))),
-            objects: Some(format!("folder:{}", folder("objects"))),
-            commands: "local:".into(),
-            nats: NatsFiles::default(),
-            emulators: Emulators::default(),
-            ordering: PubSubOrdering::Device,
-        },
-        tokens: TokenConfig {
-            issuer: None,
-            giver: Giver::Local,
-            impersonation: Impersonation::default(),
-            signing_keys: SigningKeysAt::Data,
-            local: LocalIam { project: Some("local".parse().unwrap()), ..LocalIam::default() },
-        },
-    }
-}
-
 impl Laptop {
     async fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let running = up::start(config(data.path())).await.unwrap();
+        let running = up::start(config(data.path(), tokens("", iam()))).await.unwrap();
         let at = format!("http://{}", running.addresses.http);
         let keys = [KeyPair::generate().unwrap(), KeyPair::generate().unwrap()];
         let laptop = Self { running, at, http: reqwest::Client::new(), keys, _data: data };
@@ -155,8 +130,7 @@ impl Laptop {
         });
         laptop.admin("POST", REGISTRY.rsplit_once('/').unwrap().0, registry).await;
         for (id, key) in ["ann", "bob"].iter().zip(&laptop.keys) {
-            let credential = json!({"publicKey": {"format": "ES256_PEM", "key": key.public_key_pem()}});
-            laptop.admin("POST", &format!("{REGISTRY}/devices"), json!({"id": id, "credentials": [credential]})).await;
+            laptop.admin("POST", &format!("{REGISTRY}/devices"), device(id, key)).await;
         }
         laptop
     }
@@ -165,17 +139,11 @@ impl Laptop {
         assert_eq!(self.send(method, &format!("/v1/{path}"), "admin", &body).await, 200, "{method} {path}");
     }
 
-    fn jwt(&self, of: usize) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let key = EncodingKey::from_ec_pem(self.keys[of].serialize_pem().as_bytes()).unwrap();
-        jsonwebtoken::encode(&Header::new(Algorithm::ES256), &json!({"aud": "local", "iat": now, "exp": now + 3600}), &key).unwrap()
-    }
-
     /// The status. `/token?DEVICE` stands for a form that names the device and carries the token.
     async fn send(&self, method: &str, path: &str, token: &str, body: &Value) -> u16 {
         let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.at));
         let request = match (path.strip_prefix("/token?"), method) {
-            (Some(device), _) => request.header("content-type", "application/x-www-form-urlencoded").body(form(device, token)),
+            (Some(device), _) => request.header("content-type", "application/x-www-form-urlencoded").body(exchange(device, token, PUBSUB)),
             (None, "POST" | "PATCH") => request.bearer_auth(token).json(body),
             (None, "PUT") => request.bearer_auth(token).body("x"),
             (None, _) => request.bearer_auth(token),
@@ -186,17 +154,6 @@ impl Laptop {
         let text = response.text().await.unwrap();
         if path.starts_with("/token?") && status == 400 && text.contains("no unexpired key") { 401 } else { status }
     }
-}
-
-fn form(device: &str, token: &str) -> String {
-    let pairs = [
-        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
-        ("subject_token", token),
-        ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
-        ("audience", device),
-        ("scope", "https://www.googleapis.com/auth/pubsub"),
-    ];
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 /// The first argument of every `.route(` in `text`.
@@ -223,7 +180,7 @@ fn every_route_of_the_functions_is_listed_here() {
             found.extend(routes.into_iter().map(|route| (function.file_name().into_string().unwrap(), route)));
         }
     }
-    let listed = DEVICE_ROUTES.iter().chain(&ADMIN_ROUTES).chain(&OTHER_ROUTES);
+    let listed = DEVICE_ROUTES.iter().chain(&ADMIN_ROUTES).chain(&GROUP_ROUTES).chain(&OTHER_ROUTES);
     let listed: BTreeSet<_> = listed.map(|(function, route)| ((*function).to_owned(), (*route).to_owned())).collect();
     assert_eq!(found.difference(&listed).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "list them, and try them below");
     assert_eq!(listed.difference(&found).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "these are gone");
@@ -232,7 +189,7 @@ fn every_route_of_the_functions_is_listed_here() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_of_one_device_opens_a_route_of_another() {
     let laptop = Laptop::new().await;
-    let (ann, bob) = (laptop.jwt(0), laptop.jwt(1));
+    let (ann, bob) = (jwt(&laptop.keys[0]), jwt(&laptop.keys[1]));
     for (method, path, body) in requests("bob") {
         assert_eq!(laptop.send(method, &path, &ann, &body).await, 401, "{method} {path} with another's token");
         let own = laptop.send(method, &path, &bob, &body).await;
@@ -250,7 +207,7 @@ async fn no_token_of_one_device_opens_a_route_of_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_device_is_out_of_every_route_with_the_next_request() {
     let laptop = Laptop::new().await;
-    let bob = laptop.jwt(1);
+    let bob = jwt(&laptop.keys[1]);
     for (method, path, body) in requests("bob") {
         let before = laptop.send(method, &path, &bob, &body).await;
         assert!(before < 400 || before == 404, "{method} {path}: {before}");

@@ -3,53 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+mod support;
 
-use host::Impersonation;
-use host::PubSubOrdering;
-use host::connect::{Emulators, NatsFiles, Urls};
 use host::local_stack::LocalIam;
-use host::tokens::{Giver, SigningKeysAt, TokenConfig};
-use host::up::{self, AdminToken, Config, Running};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use host::up::{self, Running};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
+use support::{answer, config, iam, jwt, tokens};
 
 const LOCATION: &str = "projects/local/locations/europe-west1";
 const DEVICES: &str = "principalSet://iam.googleapis.com/projects/0/locations/global/workloadIdentityPools/drawbridge/*";
 const OPERATOR: &str = "operator@local.iam.gserviceaccount.com";
 const CLOUD: &str = "https://www.googleapis.com/auth/cloud-platform";
 const PUBSUB: &str = "https://www.googleapis.com/auth/pubsub";
-
-fn config(data: &Path, local: LocalIam) -> Config {
-    let any = "127.0.0.1:0".parse().unwrap();
-    let folder = |name: &str| data.join(name).display().to_string();
-    let urls = Urls {
-        records: "memory:".into(),
-        publisher: Some(format!("log:{}", folder("topics"))),
-        objects: Some(format!("folder:{}", folder("objects"))),
-        commands: "local:".into(),
-        nats: NatsFiles::default(),
-        emulators: Emulators::default(),
-        ordering: PubSubOrdering::Device,
-    };
-    let impersonation: Impersonation = "".parse().unwrap();
-    let tokens = TokenConfig { issuer: None, giver: Giver::Local, impersonation, signing_keys: SigningKeysAt::default(), local };
-    Config {
-        http: any,
-        mqtt: any,
-        mqtts: any,
-        metrics: None,
-        certificate: None,
-        data: data.to_owned(),
-        project: "local".parse().unwrap(),
-        admin_token: Some(AdminToken::new("admin")),
-        ready_file: None,
-        urls,
-        tokens,
-    }
-}
 
 /// An installation with the device `dev`.
 struct Town {
@@ -69,30 +35,24 @@ impl Town {
             std::fs::write(&file, policy.to_string()).unwrap();
             file
         });
-        let local = LocalIam { project: Some("local".parse().unwrap()), policy: file, service_accounts: None };
-        let running = up::start(config(data.path(), local)).await.unwrap();
+        let local = LocalIam { policy: file, ..iam() };
+        let running = up::start(config(data.path(), tokens("", local))).await.unwrap();
         let at = format!("http://{}", running.addresses.http);
         let town = Self { running, at, http: reqwest::Client::new(), key: KeyPair::generate().unwrap(), _data: data };
-        let credential = json!({"publicKey": {"format": "ES256_PEM", "key": town.key.public_key_pem()}});
         assert_eq!(town.call("POST", &format!("/v1/{LOCATION}/registries"), "admin", json!({"id": "reg"})).await.0, 200);
-        let device = json!({"id": "dev", "credentials": [credential]});
+        let device = support::device("dev", &town.key);
         assert_eq!(town.call("POST", &format!("/v1/{LOCATION}/registries/reg/devices"), "admin", device).await.0, 200);
         town
     }
 
     async fn call(&self, method: &str, path: &str, bearer: &str, body: Value) -> (u16, Value) {
         let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.at)).bearer_auth(bearer).json(&body);
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap_or_default())
+        answer(request).await
     }
 
     async fn ask_for_a_token(&self, scope: &str) -> (u16, Value) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let key = EncodingKey::from_ec_pem(self.key.serialize_pem().as_bytes()).unwrap();
-        let claims = json!({"aud": "local", "iat": now, "exp": now + 3600});
-        let jwt = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &key).unwrap();
         let path = format!("/v1beta1/{LOCATION}/registries/reg/devices/dev:generateAccessToken");
-        self.call("POST", &path, &jwt, json!({"scope": scope})).await
+        self.call("POST", &path, &jwt(&self.key), json!({"scope": scope})).await
     }
 
     async fn token(&self, scope: &str) -> String {
@@ -170,8 +130,8 @@ async fn a_policy_that_is_not_understood_stops_the_start() {
         ("[", "neither a policy"),
     ] {
         std::fs::write(&file, text).unwrap();
-        let local = LocalIam { project: Some("local".parse().unwrap()), policy: Some(file.clone()), service_accounts: None };
-        let refused = up::start(config(data.path(), local)).await.err().unwrap().to_string();
+        let local = LocalIam { policy: Some(file.clone()), ..iam() };
+        let refused = up::start(config(data.path(), tokens("", local))).await.err().unwrap().to_string();
         assert!(refused.starts_with("--iam-policy /") && refused.contains(says), "{refused}");
     }
 }

@@ -3,58 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod support;
 
-use host::connect::{Emulators, NatsFiles, Urls};
-use host::local_stack::LocalIam;
-use host::tokens::{Giver, SigningKeysAt, TokenConfig};
-use host::up::{self, AdminToken, Config, Running, StartError};
-use host::{Impersonation, PubSubOrdering};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use host::up::{self, Running, StartError};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
+use support::{answer, config, device, exchange, iam, jwt, tokens};
 
 const REGISTRY: &str = "projects/local/locations/europe-west1/registries/reg";
 const PUBSUB: &str = "https://www.googleapis.com/auth/pubsub";
 const CLOUD: &str = "https://www.googleapis.com/auth/cloud-platform";
 const FLEET: &str = "fleet@local.iam.gserviceaccount.com";
-
-fn config(data: &std::path::Path, tokens: TokenConfig) -> Config {
-    let any = "127.0.0.1:0".parse().unwrap();
-    let publisher = format!("log:{}", data.join("topics").display());
-    let objects = format!("folder:{}", data.join("objects").display());
-    Config {
-        http: any,
-        mqtt: any,
-        mqtts: any,
-        metrics: None,
-        certificate: None,
-        data: data.to_owned(),
-        project: "local".parse().unwrap(),
-        admin_token: Some(AdminToken::new("admin")),
-        ready_file: None,
-        urls: Urls {
-            records: "memory:".into(),
-            publisher: Some(publisher),
-            objects: Some(objects),
-            commands: "local:".into(),
-            nats: NatsFiles::default(),
-            emulators: Emulators::default(),
-            ordering: PubSubOrdering::Device,
-        },
-        tokens,
-    }
-}
-
-fn local(impersonation: &str) -> TokenConfig {
-    TokenConfig {
-        issuer: None,
-        giver: Giver::Local,
-        impersonation: impersonation.parse::<Impersonation>().unwrap(),
-        signing_keys: SigningKeysAt::default(),
-        local: LocalIam { project: Some("local".parse().unwrap()), ..LocalIam::default() },
-    }
-}
 
 struct Laptop {
     running: Running,
@@ -68,12 +27,11 @@ impl Laptop {
     /// An installation with a registry and a device.
     async fn new(impersonation: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let running = up::start(config(data.path(), local(impersonation))).await.unwrap();
+        let running = up::start(config(data.path(), tokens(impersonation, iam()))).await.unwrap();
         let at = format!("http://{}", running.addresses.http);
         let laptop = Self { running, at, http: reqwest::Client::new(), key: KeyPair::generate().unwrap(), _data: data };
         laptop.admin(REGISTRY.rsplit_once('/').unwrap().0, json!({"id": "reg"})).await;
-        let credential = json!({"publicKey": {"format": "ES256_PEM", "key": laptop.key.public_key_pem()}});
-        laptop.admin(&format!("{REGISTRY}/devices"), json!({"id": "dev", "credentials": [credential]})).await;
+        laptop.admin(&format!("{REGISTRY}/devices"), device("dev", &laptop.key)).await;
         laptop
     }
 
@@ -90,24 +48,13 @@ impl Laptop {
         answer(self.http.get(format!("{}{path}", self.at))).await.1
     }
 
-    fn jwt(&self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let key = EncodingKey::from_ec_pem(self.key.serialize_pem().as_bytes()).unwrap();
-        jsonwebtoken::encode(&Header::new(Algorithm::ES256), &json!({"aud": "local", "iat": now, "exp": now + 3600}), &key).unwrap()
-    }
-
     async fn token(&self, body: Value) -> (u16, Value) {
-        self.post(&format!("/v1beta1/{REGISTRY}/devices/dev:generateAccessToken"), &self.jwt(), body).await
+        self.post(&format!("/v1beta1/{REGISTRY}/devices/dev:generateAccessToken"), &jwt(&self.key), body).await
     }
 
     async fn opens(&self, token: &Value) -> Value {
         self.get(&format!("/tokeninfo?access_token={}", token.as_str().unwrap())).await
     }
-}
-
-async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
-    let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap_or_default())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,14 +68,7 @@ async fn a_device_gets_a_token_that_the_stand_in_knows() {
     let info = laptop.opens(&granted["access_token"]).await;
     let subject = info["sub"].as_str().unwrap();
     assert!(subject.starts_with("principal://iam.googleapis.com/projects/0/") && info["scope"] == PUBSUB, "{info}");
-    let form = [
-        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
-        ("subject_token", &laptop.jwt()),
-        ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
-        ("audience", &format!("{REGISTRY}/devices/dev")),
-        ("scope", PUBSUB),
-    ];
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let body = exchange(&format!("{REGISTRY}/devices/dev"), &jwt(&laptop.key), PUBSUB);
     let request = laptop.http.post(format!("{}/token", laptop.at)).header("content-type", "application/x-www-form-urlencoded");
     let (status, again) = answer(request.body(body)).await;
     assert_eq!((status, &again["access_token"]), (200, &granted["access_token"]), "one token for both doors");
@@ -171,7 +111,7 @@ async fn a_blocked_device_gets_no_token_from_the_next_request_on() {
 async fn google_needs_an_issuer_that_it_can_reach_safely() {
     let data = tempfile::tempdir().unwrap();
     let provider = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/d";
-    let mut tokens = local("");
+    let mut tokens = tokens("", iam());
     tokens.giver = provider.parse().unwrap();
     let refused = up::start(config(data.path(), tokens.clone())).await.err().unwrap();
     assert!(matches!(refused, StartError::Tokens(_)) && refused.to_string().contains("set --issuer"), "{refused}");
