@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use chaos_proxy::ChaosProxy;
 use domain::Timestamp;
 use domain::ports::{Clock, SigningKeys};
 use domain::token::PublicJwk;
@@ -27,6 +29,8 @@ const SECRET: &str = "secret://projects/p/secrets/s";
 /// 2026-11-20T12:00:00Z, when the first version was made.
 const NOON: i64 = 1_795_176_000;
 const DAY: i64 = 24 * 3600;
+/// Within what time a call ends whatever happens, on a busy machine.
+const IN_TIME: std::time::Duration = std::time::Duration::from_secs(20);
 
 struct Hand(AtomicI64);
 impl Clock for Hand {
@@ -107,7 +111,8 @@ impl Google {
 
 /// The answer of `asymmetricSign`.
 fn signed(pair: &KeyPair, name: &str, body: &Value, fault: Option<&Fault>) -> Value {
-    let data = STANDARD.decode(body["data"].as_str().unwrap()).unwrap();
+    // JSON leaves out what is empty.
+    let data = STANDARD.decode(body["data"].as_str().unwrap_or_default()).unwrap();
     let sent = body["dataCrc32c"].as_str().and_then(|sum| sum.parse().ok());
     let verified = sent == Some(crc32c::crc32c(&data)) && fault != Some(&Fault::Unverified);
     let signing = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pair.serialize_der()).unwrap();
@@ -131,17 +136,74 @@ async fn serve(State(google): State<Arc<Google>>, request: Request) -> Response 
     Json(google.answer(&path, &query, &serde_json::from_slice(&body).unwrap_or_default())).into_response()
 }
 
+async fn served(google: Arc<Google>) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let router = Router::new().fallback(serve).with_state(google);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    addr
+}
+
 /// The service, and a client of it for the keys at `url`.
 async fn setting(url: &str) -> (Arc<Google>, CloudSigningKeys, Arc<Hand>) {
     let google = Arc::new(Google::default());
     google.add(NOON);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let router = Router::new().fallback(serve).with_state(google.clone());
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    let endpoint = format!("http://{}", served(google.clone()).await);
     let clock = Arc::new(Hand(AtomicI64::new(NOON + 60)));
     let keys = CloudSigningKeys::new(url.parse().unwrap(), Some(endpoint), clock.clone());
     (google, keys, clock)
+}
+
+async fn in_kms() -> (Arc<dyn SigningKeys>, ()) {
+    (Arc::new(setting(KMS).await.1), ())
+}
+
+async fn in_secret_manager() -> (Arc<dyn SigningKeys>, ()) {
+    (Arc::new(setting(SECRET).await.1), ())
+}
+
+mod contract_of_signing_keys_in_kms {
+    contract::signing_keys_suite!(super::in_kms);
+}
+
+mod contract_of_signing_keys_in_secret_manager {
+    contract::signing_keys_suite!(super::in_secret_manager);
+}
+
+/// The same over a line.
+async fn over_a_line(url: &str) -> (ChaosProxy, CloudSigningKeys) {
+    let (_, _, clock) = setting(url).await;
+    let google = Arc::new(Google::default());
+    google.add(NOON);
+    let line = ChaosProxy::to(served(google).await).unwrap();
+    let keys = CloudSigningKeys::new(url.parse().unwrap(), Some(format!("http://{}", line.addr())), clock);
+    (line, keys)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_a_line_that_breaks_calls_fail_in_time_and_work_later() {
+    for url in [KMS, SECRET] {
+        let (line, keys) = over_a_line(url).await;
+        for is_cut in [true, false] {
+            if is_cut {
+                line.cut()
+            } else {
+                line.black_hole()
+            }
+            let began = std::time::Instant::now();
+            let e = keys.current().await.unwrap_err();
+            assert!(e.is_retryable() && began.elapsed() < IN_TIME, "{url}, {is_cut}: {e} after {:?}", began.elapsed());
+            line.restore();
+        }
+        let kid = keys.current().await.unwrap().kid;
+        line.black_hole();
+        let began = std::time::Instant::now();
+        let signed = keys.sign(&kid, b"message").await;
+        assert!(began.elapsed() < IN_TIME, "{url}: {:?}", began.elapsed());
+        assert_eq!(signed.is_ok(), url == SECRET, "a key that was read signs here");
+        line.restore();
+        keys.sign(&kid, b"message").await.unwrap();
+    }
 }
 
 fn verifies(public: &PublicJwk, message: &[u8], signature: &[u8]) -> bool {
