@@ -18,7 +18,8 @@ mod rules;
 
 use std::fs::{self, File};
 use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
@@ -73,6 +74,9 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How often a run that waits looks whether it may begin, and whether it was told to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
 /// One run at a time: each clears the folder that the one before worked in. The lock goes with the value.
 fn alone() -> Result<File> {
     let home = shell::target().join("test-tools/terraform");
@@ -80,7 +84,10 @@ fn alone() -> Result<File> {
     let lock = File::create(home.join("lock")).context("creating the lock of the terraform runs")?;
     if lock.try_lock().is_err() {
         println!("Another `cargo xtask terraform` is under way; waiting for its end");
-        lock.lock().context("waiting for the other run")?;
+        while lock.try_lock().is_err() {
+            interrupt::check()?;
+            thread::sleep(LOOK_EVERY);
+        }
     }
     Ok(lock)
 }
