@@ -8,27 +8,17 @@ mod support;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
-use files::{Files, Line, Then, left_of_image, serve};
+use files::{Files, Line, Then, content, left_of_image, said, serve, set_cloud};
 use futures_util::{StreamExt as _, stream};
-use support::shim::{BINARY, Shim, run};
+use support::shim::{BINARY, Shim};
 use support::wait_until;
-
-/// Bytes that differ everywhere.
-fn content(len: usize, seed: u32) -> Vec<u8> {
-    let mut state = seed;
-    let next = |_| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
-    (0..len).map(next).collect()
-}
 
 /// A device with a key, whose cloud is at `cloud` once it is known.
 struct Device(Shim);
@@ -38,7 +28,7 @@ impl Device {
         Self(Shim::configure(([127, 0, 0, 1], 1).into(), ""))
     }
     fn set_cloud(&self, cloud: SocketAddr) {
-        self.0.write_config(([127, 0, 0, 1], 1).into(), &format!("cloud = \"http://{cloud}\"\n[accept]\nhttp = \"127.0.0.1:0\"\n"));
+        set_cloud(&self.0, cloud);
     }
     fn command(&self, from: &str, more: &[&str]) -> Vec<String> {
         let (config, to) = (self.0.config(), self.0.path("image"));
@@ -47,8 +37,7 @@ impl Device {
     }
     fn download(&self, from: &str, more: &[&str]) -> (Option<i32>, String) {
         let arguments = self.command(from, more);
-        let Output { status, stdout, stderr } = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "");
-        (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+        said(&arguments)
     }
     fn image(&self) -> Option<Vec<u8>> {
         fs::read(self.0.path("image")).ok()

@@ -19,22 +19,12 @@ use axum::Router;
 use axum::http::HeaderMap;
 use axum::routing::put;
 use chaos_proxy::{ChaosProxy, Direction};
-use files::{Files, MAX_UPLOAD_BYTES, serve};
+use files::{Files, MAX_UPLOAD_BYTES, content, said, serve, set_cloud};
 use support::shim::{BINARY, Shim, run};
 use support::wait_until;
 
 /// The id of the device that the shim of the tests is.
 const TO: &str = "logs/dev-1/today";
-
-/// Bytes that differ everywhere.
-fn content(len: usize, seed: u32) -> Vec<u8> {
-    let mut state = seed;
-    let next = |_| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
-    (0..len).map(next).collect()
-}
 
 /// A device with a key and a file, whose cloud is at `cloud` once it is known.
 struct Device(Shim);
@@ -46,7 +36,7 @@ impl Device {
         device
     }
     fn set_cloud(&self, cloud: SocketAddr) {
-        self.0.write_config(([127, 0, 0, 1], 1).into(), &format!("cloud = \"http://{cloud}\"\n[accept]\nhttp = \"127.0.0.1:0\"\n"));
+        set_cloud(&self.0, cloud);
     }
     fn command(&self, to: &str, more: &[&str]) -> Vec<String> {
         let (config, file) = (self.0.config(), self.0.path("log"));
@@ -55,8 +45,7 @@ impl Device {
     }
     fn upload(&self, to: &str, more: &[&str]) -> (Option<i32>, String) {
         let arguments = self.command(to, more);
-        let Output { status, stdout, stderr } = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "");
-        (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+        said(&arguments)
     }
 }
 

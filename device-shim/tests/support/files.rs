@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::process::Output;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -23,7 +24,28 @@ use domain::status::StatusBook;
 use infra_local::{FolderObjects, SystemClock};
 use storage_download::Deps;
 
-use crate::support::shim::{DEVICE, Shim};
+use crate::support::shim::{DEVICE, Shim, run};
+
+/// Bytes that differ everywhere.
+pub(crate) fn content(len: usize, seed: u32) -> Vec<u8> {
+    let mut state = seed;
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..len).map(next).collect()
+}
+
+/// Has the shim look for its cloud at `cloud`, once that is known.
+pub(crate) fn set_cloud(shim: &Shim, cloud: SocketAddr) {
+    shim.write_config(([127, 0, 0, 1], 1).into(), &format!("cloud = \"http://{cloud}\"\n[accept]\nhttp = \"127.0.0.1:0\"\n"));
+}
+
+/// Exit code and all that the shim's program prints.
+pub(crate) fn said(arguments: &[String]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+}
 
 /// What came, and what a test wants refused.
 #[derive(Default)]

@@ -207,14 +207,7 @@ async fn commands_in_flight_are_bounded() {
 #[tokio::test]
 async fn a_device_that_takes_one_at_a_time_gets_one_at_a_time() {
     let rig = Rig::with(Limits { command_timeout: Duration::from_millis(200), ..limits() }).await;
-    let mut body = b"\0\x04MQTT\x05\xC2\0\x3C\x03\x21\x00\x01".to_vec();
-    for part in [client_id("dev").as_bytes(), b"unused", rig.key.token().as_bytes()] {
-        body.extend(u16::try_from(part.len()).unwrap().to_be_bytes());
-        body.extend_from_slice(part);
-    }
-    let mut device = Client::open(rig.addr, 5).await;
-    device.send(&support::client::packet(0x10, &body)).await;
-    assert!(matches!(device.next().await, Got::ConnAck { code: 0, .. }));
+    let mut device = Client::one_at_a_time(rig.addr, &client_id("dev"), &rig.key.token()).await;
     device.subscribe(1, &[(CONFIG, 1), (COMMANDS, 1)]).await;
     assert_eq!(device.next().await, Got::SubAck(1, vec![1, 1]));
     let (id, ..) = got_config(&mut device).await;

@@ -138,6 +138,18 @@ impl Client {
         client
     }
 
+    /// Connected over MQTT 5 with a receive maximum of 1.
+    pub async fn one_at_a_time(addr: SocketAddr, client_id: &str, token: &str) -> Self {
+        let mut body = b"\0\x04MQTT\x05\xC2\0\x3C\x03\x21\x00\x01".to_vec();
+        for part in [client_id, "unused", token] {
+            body.extend(text(part.as_bytes()));
+        }
+        let mut client = Self::open(addr, 5).await;
+        client.send(&packet(0x10, &body)).await;
+        assert!(matches!(client.next().await, Got::ConnAck { code: 0, .. }));
+        client
+    }
+
     fn level(&self) -> u8 {
         if matches!(self.codec, Codec::V5(_)) { 5 } else { 4 }
     }
