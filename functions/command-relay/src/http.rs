@@ -12,7 +12,7 @@
 //! | GET | `/broadcasts/{id}` (ours) | | the broadcast |
 //! | POST | `/broadcasts/{id}:advance`, `:cancel` (ours) | | the broadcast |
 //!
-//! The first two are also bound below `/groups/{group}`, as Google's are: see [`edge::no_such_group`].
+//! The first two are also bound below `/groups/{group}`, as Google's are, for the devices of the group: see [`edge::in_group`].
 
 mod broadcasts;
 mod commands;
@@ -30,12 +30,8 @@ const REGISTRY: &str = "/v1/projects/{project}/locations/{location}/registries/{
 pub fn routes(deps: Deps) -> Router {
     let device = format!("{REGISTRY}/devices/{{device}}");
     let broadcast = format!("{REGISTRY}/broadcasts/{{broadcast}}");
-    let in_group = format!("{REGISTRY}/groups/{{group}}/devices/{{device}}");
-    let routes = Router::new()
-        .route(&format!("{device}/~sendCommandToDevice"), post(commands::send))
-        .route(&format!("{device}/~modifyCloudToDeviceConfig"), post(config::modify))
-        .route(&format!("{in_group}/~sendCommandToDevice"), post(edge::no_such_group))
-        .route(&format!("{in_group}/~modifyCloudToDeviceConfig"), post(edge::no_such_group))
+    let routes = of_both(REGISTRY)
+        .merge(edge::in_group(of_both(&format!("{REGISTRY}/groups/{{group}}")), deps.stores.clone()))
         .route(&format!("{device}/commands"), get(commands::list))
         .route(&format!("{device}/commands/{{command}}"), get(commands::get).delete(commands::cancel))
         .route(&format!("{REGISTRY}/~broadcastCommand"), post(broadcasts::create))
@@ -45,6 +41,14 @@ pub fn routes(deps: Deps) -> Router {
         .route(&format!("{broadcast}/~cancel"), post(broadcasts::cancel))
         .with_state(deps.clone());
     deps.admin.guard(routes)
+}
+
+/// The methods that a registry and a group both have.
+fn of_both(parent: &str) -> Router<Deps> {
+    let device = format!("{parent}/devices/{{device}}");
+    Router::new()
+        .route(&format!("{device}/~sendCommandToDevice"), post(commands::send))
+        .route(&format!("{device}/~modifyCloudToDeviceConfig"), post(config::modify))
 }
 
 /// The relay alone, at Google's paths.

@@ -7,7 +7,7 @@ mod later;
 mod registries;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use crate::Deps;
 
@@ -18,25 +18,27 @@ const REGISTRIES: &str = "/v1/projects/{project}/locations/{location}/registries
 /// [`edge::google_paths`].
 pub fn routes(deps: Deps) -> Router {
     let registry = format!("{REGISTRIES}/{{registry}}");
-    let device = format!("{registry}/devices/{{device}}");
     let group = format!("{registry}/groups/{{group}}");
-    let routes = Router::new()
+    let routes = of_both(&registry)
+        .merge(edge::in_group(of_both(&group), deps.stores.clone()))
         .route(REGISTRIES, get(registries::list).post(registries::create))
         .route(&registry, get(registries::get).patch(registries::update).delete(registries::delete))
-        .route(&format!("{registry}/devices"), get(devices::list).post(devices::create))
-        .route(&device, get(devices::get).patch(devices::update).delete(devices::delete))
-        .route(&format!("{device}/configVersions"), get(config::versions))
-        .route(&format!("{device}/states"), get(config::states))
-        .route(&format!("{registry}/~bindDeviceToGateway"), post(gateways::bind))
-        .route(&format!("{registry}/~unbindDeviceFromGateway"), post(gateways::unbind))
-        .route(&format!("{group}/~bindDeviceToGateway"), post(edge::no_such_group))
-        .route(&format!("{group}/~unbindDeviceFromGateway"), post(edge::no_such_group))
-        .route(&format!("{group}/devices"), get(edge::no_such_group))
-        .route(&format!("{group}/devices/{{device}}"), get(edge::no_such_group).patch(edge::no_such_group))
-        .route(&format!("{group}/devices/{{device}}/configVersions"), get(edge::no_such_group))
-        .route(&format!("{group}/devices/{{device}}/states"), get(edge::no_such_group))
+        .route(&format!("{registry}/devices"), post(devices::create))
+        .route(&format!("{registry}/devices/{{device}}"), delete(devices::delete))
         .with_state(deps.clone());
     deps.admin.guard(routes.merge(later::routes(&registry)))
+}
+
+/// The methods that a registry and a group both have: those of a group show and change its own devices only.
+fn of_both(parent: &str) -> Router<Deps> {
+    let device = format!("{parent}/devices/{{device}}");
+    Router::new()
+        .route(&format!("{parent}/devices"), get(devices::list))
+        .route(&device, get(devices::get).patch(devices::update))
+        .route(&format!("{device}/configVersions"), get(config::versions))
+        .route(&format!("{device}/states"), get(config::states))
+        .route(&format!("{parent}/~bindDeviceToGateway"), post(gateways::bind))
+        .route(&format!("{parent}/~unbindDeviceFromGateway"), post(gateways::unbind))
 }
 
 /// The registry alone, at Google's paths.

@@ -32,7 +32,7 @@ pub use bearer::Bearer;
 pub use code::Code;
 pub use date::{http_date, with_date};
 pub use device_errors::DeviceErrors;
-pub use groups::no_such_group;
+pub use groups::{Group, in_group};
 pub use hint::hint;
 pub use int64::int64;
 pub use json::{DEFAULT_BODY_LIMIT, JsonBody, read_json};

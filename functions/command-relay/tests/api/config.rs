@@ -21,9 +21,20 @@ async fn a_new_version_is_answered_and_the_session_told() {
     let latest = config::latest(&app.stores, &App::key("dev")).await.unwrap().unwrap();
     assert_eq!((latest.version, &latest.data[..]), (2, &[0xFB, 0xFF][..]));
     assert_eq!(app.post(&modify().replace("/dev:", "/7:"), json!({"versionToUpdate": "2"})).await.ok()["version"], "3");
-    let in_group = format!("{REG}/groups/any/devices/dev:modifyCloudToDeviceConfig");
-    app.post(&in_group, json!({})).await.refused(404, "NOT_FOUND", "groups/any` was not found");
-    assert_eq!(config::latest(&app.stores, &App::key("dev")).await.unwrap().unwrap().version, 3);
+}
+
+#[tokio::test]
+async fn in_a_group_only_its_own_devices_are_given_a_configuration() {
+    let app = App::new().await;
+    app.group().await;
+    app.add("free", 9, &[]).await;
+    let group = format!("{REG}/groups/gate/devices");
+    assert_eq!(app.post(&format!("{group}/dev:modifyCloudToDeviceConfig"), json!({})).await.ok()["version"], "2");
+    assert_eq!(app.post(&format!("{group}/7:modifyCloudToDeviceConfig"), json!({"versionToUpdate": "2"})).await.ok()["version"], "3");
+    let says = "groups/gate/devices/free` was not found";
+    app.post(&format!("{group}/free:modifyCloudToDeviceConfig"), json!({})).await.refused(404, "NOT_FOUND", says);
+    assert_eq!(config::latest(&app.stores, &App::key("free")).await.unwrap().unwrap().version, 1);
+    assert_eq!(*app.channel.hints.lock().unwrap(), ["dev", "dev"]);
 }
 
 #[tokio::test]

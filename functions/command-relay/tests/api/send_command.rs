@@ -13,12 +13,10 @@ fn send() -> String {
 }
 
 #[tokio::test]
-async fn a_command_reaches_the_session_by_id_and_by_number_and_not_through_a_group() {
+async fn a_command_reaches_the_session_by_id_and_by_number() {
     let app = App::new().await;
     assert_eq!(app.post(&send(), json!({"binaryData": "-_8", "subfolder": "a/b c"})).await.ok(), json!({}));
     app.post(&send().replace("/dev:", "/7:"), json!({"binary_data": "AA=="})).await.ok();
-    let in_group = format!("{REG}/groups/any/devices/dev:sendCommandToDevice");
-    app.post(&in_group, json!({})).await.refused(404, "NOT_FOUND", "groups/any` was not found");
     let delivered = app.channel.delivered.lock().unwrap();
     assert!(delivered.len() == 2 && delivered.iter().all(|(device, c)| device == "dev" && c.id.is_none()));
     assert_eq!((delivered[0].1.subfolder.as_str(), &delivered[0].1.data[..]), ("a/b c", &[0xFB, 0xFF][..]));
@@ -86,6 +84,46 @@ async fn a_session_that_takes_the_command_vouches_for_its_device_and_no_record_i
 }
 
 #[tokio::test]
+async fn a_group_reaches_the_devices_that_are_bound_to_its_gateway_and_no_others() {
+    let app = App::new().await;
+    app.group().await;
+    app.add("free", 9, &[]).await;
+    for (group, device) in [("gate", "dev"), ("gate", "7"), ("8", "dev")] {
+        app.post(&format!("{REG}/groups/{group}/devices/{device}:sendCommandToDevice"), json!({})).await.ok();
+    }
+    for (group, device, says) in [
+        ("gate", "free", "groups/gate/devices/free` was not found: no device `free` is bound to gateway `gate`"),
+        ("gate", "9", "groups/gate/devices/9` was not found"),
+        ("gate", "none", "groups/gate/devices/none` was not found"),
+        ("gate", "gate", "groups/gate/devices/gate` was not found"),
+        ("none", "dev", "groups/none` was not found: a group is a gateway"),
+        ("free", "dev", "`free` is no gateway of this registry"),
+        ("1x", "dev", "`1x` is no gateway of this registry"),
+    ] {
+        for body in [json!({}), json!({"ttl": "60s"})] {
+            let uri = format!("{REG}/groups/{group}/devices/{device}:sendCommandToDevice");
+            app.post(&uri, body).await.refused(404, "NOT_FOUND", says);
+        }
+    }
+    let delivered = app.channel.delivered.lock().unwrap();
+    assert!(delivered.len() == 3 && delivered.iter().all(|(device, _)| device == "dev"));
+}
+
+#[tokio::test]
+async fn in_a_group_the_binding_is_read_before_the_session_is_asked() {
+    let (app, reads) = App::counting().await;
+    app.group().await;
+    reads.store(0, Ordering::Relaxed);
+    let uri = format!("{REG}/groups/gate/devices/dev:sendCommandToDevice");
+    app.post(&uri, json!({})).await.ok();
+    assert_eq!(reads.load(Ordering::Relaxed), 2, "the gateway's record and the device's, for their numbers");
+    // Made anew under the same id: nobody bound this one.
+    app.add("dev", 9, &[]).await;
+    app.post(&uri, json!({})).await.refused(404, "NOT_FOUND", "groups/gate/devices/dev` was not found");
+    assert_eq!(app.channel.delivered.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_number_that_outlived_its_device_does_not_reach_the_one_that_has_its_id_now() {
     let app = App::new().await;
     // Made anew under the same id; the entry of the first number was left behind.
@@ -98,7 +136,7 @@ async fn a_number_that_outlived_its_device_does_not_reach_the_one_that_has_its_i
 #[tokio::test]
 async fn nobody_but_an_administrator_sends() {
     let app = App::new().await;
-    for uri in [send(), format!("{REG}:broadcastCommand")] {
+    for uri in [send(), format!("{REG}:broadcastCommand"), format!("{REG}/groups/none/devices/dev:sendCommandToDevice")] {
         let request = axum::http::Request::post(uri).body(axum::body::Body::empty()).unwrap();
         let answer = fixture::ask(&app.router, request).await;
         assert_eq!(answer.status, 401);

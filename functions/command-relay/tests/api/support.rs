@@ -12,8 +12,9 @@ use axum::http::Request;
 use command_relay::{Deps, router};
 use domain::command::Recipient;
 use domain::config::ConfigHistory;
+use domain::device::GatewayType;
 use domain::ports::{Clock, Command, CommandChannel, Delivery, Expect, Page, Records, Stores, Versioned, Written};
-use domain::{Device, DeviceKey, PortError};
+use domain::{Device, DeviceKey, PortError, gateway};
 use edge::{AdminAuth, AdminToken};
 pub(crate) use fixture::NOON;
 use fixture::{Answer, TestClock, ask};
@@ -159,6 +160,15 @@ impl App {
         fixture::keep(&self.stores, &device).await;
         let config = ConfigHistory::first(vec![], self.clock.now());
         self.stores.configs.put(&key, &config, Expect::Anything).await.unwrap();
+    }
+
+    /// Another device, number 8, that is a gateway by the name of `gate`, with `dev` bound to it.
+    pub(crate) async fn group(&self) {
+        let mut gate = fixture::device(Self::key("gate"), 8, Vec::new());
+        gate.gateway.kind = GatewayType::Gateway;
+        fixture::keep(&self.stores, &gate).await;
+        let dev = self.stores.devices.get(&Self::key("dev").to_string()).await.unwrap().unwrap().value;
+        gateway::bind(&self.stores, &gate, &dev, self.clock.now()).await.unwrap();
     }
 
     /// What every device answers from now on, unless told otherwise.

@@ -1,10 +1,10 @@
 //! Methods 11 to 15: devices.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use domain::DomainError;
 use domain::device::GatewayType;
-use edge::{ApiError, JsonBody, PageRequest, PathParams, Query, page_token};
+use edge::{ApiError, Group, JsonBody, PageRequest, PathParams, Query, page_token};
 use protocol::limits::MAX_LISTED_IDS;
 use protocol::{DeviceId, DeviceRef};
 use serde_json::{Value, json};
@@ -32,12 +32,22 @@ pub(super) async fn get(State(deps): State<Deps>, path: PathParams, query: Query
     Ok(Json(get::get(&deps, &path.device()?, &mask).await?))
 }
 
-pub(super) async fn list(State(deps): State<Deps>, path: PathParams, query: Query) -> Result<Json<pb::ListDevicesResponse>, ApiError> {
+pub(super) async fn list(
+    State(deps): State<Deps>,
+    path: PathParams,
+    group: Option<Extension<Group>>,
+    query: Query,
+) -> Result<Json<pb::ListDevicesResponse>, ApiError> {
     let registry = path.registry()?;
     let parent = parent(&registry);
     let page = PageRequest::read(&parent, query.number("pageSize")?, query.text("pageToken"))?;
     let mask = Mask::of_read("field_mask", query.text("fieldMask"), &get::FIELDS)?;
-    let listed = list::list(&deps, &registry, &filter(&query)?, &page, &mask).await?;
+    let filter = filter(&query)?;
+    let filter = match group {
+        Some(Extension(group)) => of_group(filter, &group)?,
+        None => filter,
+    };
+    let listed = list::list(&deps, &registry, &filter, &page, &mask).await?;
     Ok(Json(pb::ListDevicesResponse { devices: listed.devices, next_page_token: page_token(&parent, listed.next.as_deref()) }))
 }
 
@@ -59,6 +69,15 @@ fn filter(query: &Query) -> Result<Filter, ApiError> {
         gateway_type: gateway_type(query.text("gatewayListOptions.gatewayType"))?,
         association: association(query)?,
     })
+}
+
+/// The same filter, of the devices of `group` alone.
+fn of_group(filter: Filter, group: &Group) -> Result<Filter, ApiError> {
+    if filter.association.is_some() {
+        let text = "gateway_list_options cannot name a gateway or a device below a group, which lists the devices of its own gateway";
+        return Err(ApiError::invalid("gateway_list_options", text));
+    }
+    Ok(Filter { association: Some(Association::OfGateway(group.gateway())), ..filter })
 }
 
 /// The options are a `oneof`: one at most.

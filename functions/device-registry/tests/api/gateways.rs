@@ -14,7 +14,7 @@ use crate::support::{App, NOON, REG};
 const NAME: &str = "projects/p-1/locations/us-central1/registries/reg";
 
 /// With registry `reg`, gateway `gw1` and the devices `dev1` and `dev2`.
-async fn app() -> App {
+pub(crate) async fn app() -> App {
     let app = App::with_registry().await;
     gateway(&app, "gw1").await;
     for id in ["dev1", "dev2"] {
@@ -23,7 +23,7 @@ async fn app() -> App {
     app
 }
 
-async fn gateway(app: &App, id: &str) {
+pub(crate) async fn gateway(app: &App, id: &str) {
     let config = json!({"gatewayType": "GATEWAY", "gatewayAuthMethod": "ASSOCIATION_ONLY"});
     app.create(json!({"id": id, "gatewayConfig": config})).await.ok();
 }
@@ -32,7 +32,7 @@ async fn call(app: &App, verb: &str, gateway: &str, device: &str) -> fixture::An
     app.post(&format!("{REG}:{verb}"), json!({"gatewayId": gateway, "deviceId": device})).await
 }
 
-async fn bind(app: &App, gateway: &str, device: &str) -> fixture::Answer {
+pub(crate) async fn bind(app: &App, gateway: &str, device: &str) -> fixture::Answer {
     call(app, "bindDeviceToGateway", gateway, device).await
 }
 
@@ -40,16 +40,16 @@ async fn unbind(app: &App, gateway: &str, device: &str) -> fixture::Answer {
     call(app, "unbindDeviceFromGateway", gateway, device).await
 }
 
-async fn listed(app: &App, query: &str) -> Vec<String> {
+pub(crate) async fn listed(app: &App, query: &str) -> Vec<String> {
     ids(&app.get(&format!("{REG}/devices?gatewayListOptions.{query}")).await.ok())
 }
 
-fn ids(page: &Value) -> Vec<String> {
+pub(crate) fn ids(page: &Value) -> Vec<String> {
     let rows = page["devices"].as_array().map(Vec::as_slice).unwrap_or_default();
     rows.iter().map(|d| d["id"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn number(app: &App, id: &str) -> String {
+pub(crate) async fn number(app: &App, id: &str) -> String {
     app.get(&format!("{REG}/devices/{id}")).await.ok()["numId"].as_str().unwrap().to_owned()
 }
 
@@ -76,24 +76,6 @@ async fn numbers_and_snake_case_name_the_two_as_well() {
     assert_eq!(listed(&app, &format!("associationsGatewayId={gateway}")).await, ["dev1"]);
     assert_eq!(listed(&app, &format!("associations_device_id={device}")).await, ["gw1"]);
     unbind(&app, &gateway, &device).await.ok();
-}
-
-#[tokio::test]
-async fn there_is_no_group_and_nothing_is_done_or_shown_through_one() {
-    let app = app().await;
-    let (body, says) =
-        (json!({"gatewayId": "gw1", "deviceId": "dev1"}), format!("group `{}/groups/grp` was not found", &REG["/v1/".len()..]));
-    app.post(&format!("{REG}/groups/grp:bindDeviceToGateway"), body.clone()).await.refused(404, "NOT_FOUND", &says);
-    assert_eq!(listed(&app, "associationsGatewayId=gw1").await, Vec::<String>::new());
-    bind(&app, "gw1", "dev1").await.ok();
-    app.post(&format!("{REG}/groups/grp:unbindDeviceFromGateway"), body).await.refused(404, "NOT_FOUND", &says);
-    assert_eq!(listed(&app, "associationsGatewayId=gw1").await, ["dev1"]);
-    for below in ["devices", "devices/dev1", "devices/dev1/configVersions", "devices/dev1/states"] {
-        app.get(&format!("{REG}/groups/grp/{below}")).await.refused(404, "NOT_FOUND", &says);
-    }
-    let update = format!("{REG}/groups/grp/devices/dev1?updateMask=blocked");
-    app.patch(&update, json!({"blocked": true})).await.refused(404, "NOT_FOUND", &says);
-    assert!(app.get(&format!("{REG}/devices/dev1")).await.ok().get("blocked").is_none());
 }
 
 #[tokio::test]

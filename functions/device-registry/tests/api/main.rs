@@ -7,6 +7,7 @@ mod create_device;
 mod delete_device;
 mod gateways;
 mod get_device;
+mod groups;
 mod leniency;
 mod list_devices;
 mod registries;
