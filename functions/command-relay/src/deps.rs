@@ -52,6 +52,15 @@ impl Deps {
         }
     }
 
+    /// Refuses a configuration that could never be read: where no session can exist, HTTP is what is left.
+    pub(crate) async fn check_configurable(&self, device: &DeviceKey) -> Result<(), DomainError> {
+        let Err(why) = self.commands.check(device) else { return Ok(()) };
+        match self.stores.registries.get(&device.registry.to_string()).await? {
+            Some(registry) if registry.value.http_enabled => Ok(()),
+            _ => Err(why),
+        }
+    }
+
     /// NOT_FOUND when there is no such registry.
     pub(crate) async fn check_registry(&self, name: &RegistryName) -> Result<(), DomainError> {
         let found = self.stores.registries.get(&name.to_string()).await?;

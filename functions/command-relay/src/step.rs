@@ -88,6 +88,7 @@ async fn send_one(deps: &Deps, broadcast: &Broadcast, to: &Recipient, until: Tim
             e => e.to_string(),
         }
     };
+    deps.commands.check(&to.key).map_err(failed)?;
     match broadcast.ttl {
         None => send_now(deps, broadcast, to).await,
         Some(ttl) => queue(deps, broadcast, to, ttl, until).await,

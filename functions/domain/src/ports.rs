@@ -20,7 +20,7 @@ use crate::registry::Registry;
 use crate::state::StateHistory;
 use crate::status::DeviceStatus;
 use crate::token::{AccessToken, Issued, PublicJwk, Scope, Secret, ServiceAccount};
-use crate::{PortError, Timestamp};
+use crate::{DomainError, PortError, Timestamp};
 
 /// A record and the version it was read at. Versions are opaque and never repeat for a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +115,10 @@ pub enum Delivery {
 /// Reaches a device's live session, on whichever node it is.
 #[async_trait]
 pub trait CommandChannel: Send + Sync {
+    /// Whether a device of this name can have a session at all: the error names the value and the limit. Asks nobody.
+    fn check(&self, _device: &DeviceKey) -> Result<(), DomainError> {
+        Ok(())
+    }
     /// Delivers a command and waits for the device's acknowledgement.
     async fn deliver(&self, device: &DeviceKey, command: Command) -> Result<Delivery, PortError>;
     /// Says that the device's records changed: its session re-reads configuration, credentials and `blocked`.

@@ -6,12 +6,14 @@
 //!
 //! Promise: `Acknowledged` is the device's own PUBACK; `NotConnected` means that AWS IoT knows no such connection. A command is
 //! sent once: no failure is tried again here, since AWS may have sent it. Not promised: `NotSubscribed`, which AWS does not know.
-//! A device whose name is longer than [`MAX_CLIENT_ID_BYTES`] cannot be connected to AWS IoT, so it is `NotConnected`.
+//! A device whose name AWS IoT cannot carry ([`check_name`]) is refused by [`CommandChannel::check`]; a configuration of it is for
+//! HTTP alone, and its last error says so.
 //!
 //! Source: docs.aws.amazon.com/iot/latest/developerguide/direct-messaging.html, …/general/latest/gr/iot-core.html (limits).
 
 mod client;
 mod configuration;
+mod name;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +22,14 @@ use async_trait::async_trait;
 use aws_sdk_iotdataplane::Client;
 use domain::ports::{Clock, Command, CommandChannel, Delivery, Stores};
 use domain::status::StatusBook;
-use domain::{DeviceKey, PortError};
+use domain::{DeviceKey, DomainError, PortError};
 use tokio::sync::OnceCell;
 
 pub use configuration::When;
+pub use name::{MAX_CLIENT_ID_BYTES, check_name};
 
 use crate::Aws;
 
-/// Longest client id of AWS IoT.
-pub const MAX_CLIENT_ID_BYTES: usize = 128;
 /// Most slashes in a topic of AWS IoT.
 pub const MAX_SLASHES: usize = 7;
 /// Longest topic of AWS IoT.
@@ -66,6 +67,10 @@ impl AwsIot {
 
 #[async_trait]
 impl CommandChannel for AwsIot {
+    fn check(&self, device: &DeviceKey) -> Result<(), DomainError> {
+        check_name(device).map_err(DomainError::Precondition)
+    }
+
     async fn deliver(&self, device: &DeviceKey, command: Command) -> Result<Delivery, PortError> {
         let topic = topic(device, &command.subfolder)?;
         let properties = command.id.map(|id| serde_json::json!([{ protocol::messages::COMMAND_ID_PROPERTY: id }]).to_string());

@@ -15,12 +15,11 @@ use axum::{Json, Router};
 use chaos_proxy::ChaosProxy;
 use domain::ports::{Clock, Command, CommandChannel as _, Delivery, Expect, Stores};
 use domain::status::StatusBook;
-use domain::{Device, DeviceKey, Timestamp, config};
+use domain::{Device, DeviceKey, DomainError, Timestamp, config};
 use infra_aws::iot::When;
 use infra_aws::{Aws, AwsIot};
 
 const NOW: Timestamp = Timestamp(1_795_176_000_000_000);
-const CLIENT: &str = "projects/p/locations/l/registries/reg/devices/pi-1";
 
 struct Noon;
 impl Clock for Noon {
@@ -99,7 +98,7 @@ impl Scene {
             gateway: Default::default(),
             service_accounts: vec![],
         };
-        self.stores.devices.put(CLIENT, &device, Expect::Absent).await.unwrap();
+        self.stores.devices.put(&self.key.to_string(), &device, Expect::Absent).await.unwrap();
         config::update(&self.stores, &self.key, b"fast".to_vec(), None, NOW).await.unwrap();
     }
 
@@ -136,11 +135,21 @@ async fn a_device_that_is_silent_or_gone_is_an_answer_and_nothing_is_sent_twice(
 }
 
 #[tokio::test]
-async fn a_device_whose_name_is_too_long_for_aws_iot_is_not_connected() {
-    let mut scene = Scene::with(Connection::Acknowledges).await;
-    scene.key.id = "d".repeat(100).parse().unwrap();
-    assert_eq!(scene.iot.deliver(&scene.key, command("")).await.unwrap(), Delivery::NotConnected);
-    assert!(scene.seen().is_empty());
+async fn a_device_whose_name_aws_iot_cannot_carry_is_refused_and_its_last_error_says_why() {
+    for (id, says) in [("d".repeat(100), "of 146 bytes exceeds the limit of AWS IoT, 128 bytes"), ("a+b".into(), "`a+b` has a `+`")] {
+        let mut scene = Scene::with(Connection::Acknowledges).await;
+        scene.key.id = id.parse().unwrap();
+        let refused = scene.iot.check(&scene.key).unwrap_err();
+        assert!(matches!(&refused, DomainError::Precondition(why) if why.contains(says)), "{refused}");
+        let failed = scene.iot.deliver(&scene.key, command("")).await.unwrap_err();
+        assert!(!failed.is_retryable() && failed.to_string().contains(says), "{failed}");
+        scene.register(false).await;
+        scene.iot.hint(&scene.key).await.unwrap();
+        let status = scene.stores.statuses.get(&scene.key.to_string()).await.unwrap().unwrap().value;
+        let error = status.last_error.unwrap();
+        assert!(error.code == 9 && error.message.contains(says) && error.message.contains("only asked for over HTTP"), "{error:?}");
+        assert!(scene.seen().is_empty(), "AWS is not asked");
+    }
 }
 
 #[tokio::test]

@@ -28,12 +28,17 @@ pub(super) async fn send(
     let name = path.device()?;
     if let Some(ttl) = ttl {
         let to = deps.recipient(&name).await?;
+        deps.commands.check(&to.key)?;
         let new = NewCommand { id: None, subfolder: sent.subfolder, data, ttl };
         let taken = take(&deps, &to, new).await?;
         return Ok(Json(view::command(&to, &taken)));
     }
     let command = Command { id: None, subfolder: sent.subfolder, data: data.into() };
     let to = deps.addressed(&name).await?;
+    if let Err(why) = deps.commands.check(&to) {
+        deps.recipient(&name).await?;
+        return Err(why.into());
+    }
     let delivery = deps.commands.deliver(&to, command).await?;
     if delivery == Delivery::NotConnected {
         // Who has no session may not exist.

@@ -20,6 +20,7 @@ pub(super) async fn modify(
         ApiError::invalid("version_to_update", format!("version_to_update {} is negative; 0 stands for any", sent.version_to_update))
     })?;
     let expected = (expected != 0).then_some(expected);
+    deps.check_configurable(&to.key).await?;
     let added = config::update(&deps.stores, &to.key, data, expected, deps.now()).await?;
     edge::hint(&*deps.commands, &to.key).await;
     Ok(Json(view::config(&added)))

@@ -7,6 +7,7 @@ mod advance;
 mod broadcasts;
 mod commands;
 mod config;
+mod no_session;
 mod race;
 mod send_command;
 mod support;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use domain::ports::Delivery;
 use domain::{DeviceKey, PortError};
 
-use super::{AwsIot, CALL_LIMIT, CONFIRM_SECS, MAX_CLIENT_ID_BYTES, PART};
+use super::{AwsIot, CALL_LIMIT, CONFIRM_SECS, PART, check_name};
 use crate::failure::Service;
 
 const IOT: Service = Service {
@@ -43,9 +43,7 @@ impl AwsIot {
         properties: Option<String>,
     ) -> Result<Delivery, PortError> {
         let client_id = device.to_string();
-        if client_id.len() > MAX_CLIENT_ID_BYTES {
-            return Ok(Delivery::NotConnected);
-        }
+        check_name(device).map_err(|why| PortError::lasting(PART, why).telling("AWS IoT cannot carry the device's name"))?;
         let request = self.client().await.send_direct_message().client_id(&client_id).topic(topic).payload(Blob::new(payload));
         let sent = request.set_user_properties(properties).confirmation(true).timeout(CONFIRM_SECS).send().await;
         match &sent {
@@ -62,7 +60,7 @@ impl AwsIot {
     /// Ends the device's connection, if there is one.
     pub(super) async fn disconnect(&self, device: &DeviceKey) -> Result<(), PortError> {
         let client_id = device.to_string();
-        if client_id.len() > MAX_CLIENT_ID_BYTES {
+        if check_name(device).is_err() {
             return Ok(());
         }
         match self.client().await.delete_connection().client_id(&client_id).clean_session(true).send().await {

@@ -2,10 +2,13 @@
 
 use domain::config;
 use domain::ports::Delivery;
-use domain::status::Seen;
+use domain::status::{ErrorStatus, Seen};
 use domain::{DeviceKey, PortError};
 
-use super::AwsIot;
+use super::{AwsIot, check_name};
+
+/// `google.rpc.Code`.
+const FAILED_PRECONDITION: i32 = 9;
 
 /// Whether a configuration is sent that was acknowledged before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,10 @@ impl AwsIot {
         let Some(newest) = config::latest(stores, device).await? else { return Ok(()) };
         if when == When::Unacknowledged && newest.device_ack_time.is_some() {
             return Ok(());
+        }
+        if let Err(why) = check_name(device) {
+            let message = format!("configuration {} cannot be sent over MQTT, only asked for over HTTP: {why}", newest.version);
+            return self.0.statuses.error(device, ErrorStatus { code: FAILED_PRECONDITION, message }).await;
         }
         let topic = format!("/devices/{}/config", device.id);
         match self.send(device, &topic, newest.data.into(), None).await? {
