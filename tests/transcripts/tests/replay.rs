@@ -123,8 +123,10 @@ impl Home for Changed<'_> {
     }
 }
 
-/// What may happen to a reply.
-const CHANGES: [(&str, fn(&mut Reply)); 7] = [
+/// What may happen to a reply: its name, and how it is done.
+type Change = (&'static str, fn(&mut Reply));
+
+const CHANGES: [Change; 7] = [
     ("another status", |reply| reply.status += 1),
     ("a header more", |reply| reply.headers.push(("x-more".into(), "1".into()))),
     ("no headers", |reply| reply.headers.retain(|(name, _)| name == "x-request-id" || name == "content-length")),
