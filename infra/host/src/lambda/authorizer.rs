@@ -9,10 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::identity::{self, Protocol, Refusal, VerifiedDevice};
 use domain::ports::{Clock, Stores};
-use domain::status::StatusBook;
-use domain::{DomainError, Timestamp};
-use edge::DeviceErrors;
-use infra_aws::iot::MAX_CLIENT_ID_BYTES;
+use domain::status::{ErrorStatus, StatusBook};
+use domain::{DeviceKey, DomainError, PortError, Timestamp, device};
+use edge::{Code, DeviceErrors};
+use infra_aws::iot::check_name;
 use protocol::{DeviceName, DeviceRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -73,10 +73,14 @@ impl Authorizer {
             return Ok(refused("", "only MQTT is let in: devices send events over HTTP to the function pubsub-fanout"));
         };
         let client_id = mqtt.client_id.unwrap_or_default();
-        let name = match device_name(&client_id) {
+        let name: DeviceName = match client_id.parse() {
             Ok(name) => name,
-            Err(why) => return Ok(refused(&client_id, &why)),
+            Err(e) => return Ok(refused(&client_id, &format!("client id: {e}"))),
         };
+        if let Err(why) = carried(&name) {
+            self.note(&name, &why).await;
+            return Ok(refused(&client_id, &why));
+        }
         let now = self.clock.now();
         let token = STANDARD.decode(mqtt.password.unwrap_or_default()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let admitted = match token {
@@ -92,23 +96,27 @@ impl Authorizer {
             Err(e) => Err(e),
         }
     }
+
+    /// Keeps why AWS IoT cannot carry a name as the last error of its device, if there is one. Nobody has proved to be it, so
+    /// this is written as seldom as any refusal of a stranger.
+    async fn note(&self, name: &DeviceName, why: &str) {
+        let noted = async {
+            let Some(found) = device::find(&self.stores, name).await? else { return Ok(()) };
+            let status = ErrorStatus { code: Code::FailedPrecondition.number(), message: why.to_owned() };
+            self.statuses.stranger_error(&found.value.key, status).await
+        };
+        let noted: Result<(), PortError> = noted.await;
+        if let Err(e) = noted {
+            tracing::warn!(error = %e, "The last error of a device could not be written: {e}");
+        }
+    }
 }
 
-/// The device that a client id names. AWS has limits of its own, which nobody could know when the device was created.
-fn device_name(client_id: &str) -> Result<DeviceName, String> {
-    if client_id.len() > MAX_CLIENT_ID_BYTES {
-        let has = client_id.len();
-        return Err(format!(
-            "client id of {has} bytes exceeds the limit of AWS IoT, {MAX_CLIENT_ID_BYTES} bytes: use shorter ids, or the bridge"
-        ));
-    }
-    let name: DeviceName = client_id.parse().map_err(|e| format!("client id: {e}"))?;
+/// Whether AWS IoT can carry the name. It has limits of its own, which nobody could know when the device was created.
+fn carried(name: &DeviceName) -> Result<(), String> {
     match &name.device {
         DeviceRef::NumId(number) => Err(format!("client id ends with the number {number}: at AWS IoT it must end with the device id")),
-        DeviceRef::Id(id) if id.as_str().contains('+') => {
-            Err(format!("device id `{id}` has a `+`, which AWS IoT takes for a wildcard in topics: use another id, or the bridge"))
-        }
-        DeviceRef::Id(_) => Ok(name),
+        DeviceRef::Id(id) => check_name(&DeviceKey { registry: name.registry.clone(), id: id.clone() }),
     }
 }
 
@@ -131,29 +139,4 @@ fn refused(client_id: &str, why: &str) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_aws_iot_cannot_carry_is_refused_with_its_limit() {
-        let name = |device: &str| format!("projects/p/locations/l/registries/reg/devices/{device}");
-        assert!(device_name(&name("pi-1")).is_ok());
-        for (client_id, why) in [
-            (name(&"d".repeat(100)), "client id of 146 bytes exceeds the limit of AWS IoT, 128 bytes"),
-            (name("1234"), "ends with the number 1234"),
-            (name("a+b"), "has a `+`"),
-            ("sensor".into(), "`sensor` is not a device name"),
-        ] {
-            let said = device_name(&client_id).unwrap_err();
-            assert!(said.contains(why), "{said}");
-        }
-    }
-
-    #[test]
-    fn a_question_never_shows_the_token() {
-        let asked =
-            json!({ "protocolData": { "mqtt": { "clientId": "c", "password": "aHVzaA==", "username": "u" } }, "protocols": ["mqtt"] });
-        let question: Question = serde_json::from_value(asked).unwrap();
-        assert!(!format!("{question:?}").contains("aHVzaA"), "{question:?}");
-    }
-}
+mod tests;
