@@ -7,12 +7,14 @@
 //! Costs per event: no read; a write only when the last-seen time is due.
 
 mod attributes;
+mod complaint;
 pub mod device_log;
 mod error;
 mod event;
 mod fanout;
 mod http;
 
+pub use complaint::{COMPLAINT_EVERY, Complaint};
 pub use error::EventError;
 pub use event::{Event, Speaker};
 pub use fanout::FanOut;

@@ -33,6 +33,13 @@ struct Written {
     captured_at_ms: Vec<String>,
 }
 
+/// What is left of a message that is not as the rules write it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sender {
+    client_id: String,
+}
+
 /// A message, and whom it is from: the client id, which the authorizer has proved.
 #[derive(Debug)]
 pub(super) struct Heard {
@@ -52,34 +59,54 @@ pub(super) enum What {
         config: bool,
         commands: bool,
     },
+    /// Nobody can mend it; the text says why.
+    Unreadable(String),
 }
 
-/// Reads a message. The error is for the log: nobody can mend the message.
+/// Reads a message. The error, of one that names no device, is for the log.
 pub(super) fn read(body: &str) -> Result<Heard, String> {
-    let shown = || body.chars().take(SHOWN).flat_map(char::escape_debug).collect::<String>();
-    let written: Written = serde_json::from_str(body).map_err(|e| format!("not what the rules write ({e}): `{}`", shown()))?;
-    let device = written.client_id.parse().map_err(|e| format!("client id: {e}"))?;
-    let received_at_ms = written.received_at_ms.unwrap_or_default();
+    let (sender, contents) = match serde_json::from_str::<Written>(body) {
+        Ok(written) => (written.client_id.clone(), Ok(written)),
+        Err(e) => {
+            let why = format!("not what the rules write ({e}): `{}`", shown(body));
+            match serde_json::from_str::<Sender>(body) {
+                Ok(Sender { client_id }) => (client_id, Err(why)),
+                Err(_) => return Err(why),
+            }
+        }
+    };
+    let device: DeviceName = sender.parse().map_err(|e| format!("client id: {e}"))?;
+    let received_at_ms = contents.as_ref().ok().and_then(|written| written.received_at_ms).unwrap_or_default();
+    let (named, what) =
+        contents.and_then(|written| read_contents(&device, &written, body)).unwrap_or_else(|why| (None, What::Unreadable(why)));
+    Ok(Heard { device, named, received_at_ms, what })
+}
+
+fn shown(body: &str) -> String {
+    body.chars().take(SHOWN).flat_map(char::escape_debug).collect()
+}
+
+/// The device in the topic, and what was sent.
+fn read_contents(device: &DeviceName, written: &Written, body: &str) -> Result<(Option<String>, What), String> {
     if written.event_type.as_deref() == Some("subscribed") {
-        let what = subscribed(&device, &written.topics);
-        return Ok(Heard { device, named: None, received_at_ms, what });
+        return Ok((None, subscribed(device, &written.topics)));
     }
     let (Some(topic), Some(data)) = (&written.topic, &written.binary_data) else {
-        return Err(format!("it has neither `topic` and `binaryData` nor `eventType` `subscribed`: `{}`", shown()));
+        return Err(format!("it has neither `topic` and `binaryData` nor `eventType` `subscribed`: `{}`", shown(body)));
     };
     let data: Bytes = STANDARD.decode(data).map_err(|e| format!("binaryData of {} bytes: {e}", data.len()))?.into();
     let topic = PublishTopic::parse(topic).map_err(|e| e.to_string())?;
     let named = Some(topic.device().to_owned());
     let what = match topic {
         PublishTopic::Events { subfolder, .. } => {
-            What::Event(Event { subfolder: subfolder.to_owned(), data, properties: properties(&written) })
+            What::Event(Event { subfolder: subfolder.to_owned(), data, properties: properties(written) })
         }
         PublishTopic::State { .. } => What::State(data),
         PublishTopic::Attach { .. } | PublishTopic::Detach { .. } => {
             return Err(format!("topic `{topic}`: gateways are not supported over AWS IoT, use the bridge"));
         }
     };
-    Ok(Heard { device, named, received_at_ms, what })
+    Ok((named, what))
 }
 
 fn properties(written: &Written) -> Vec<(Cow<'static, str>, String)> {
@@ -129,15 +156,25 @@ mod tests {
     }
 
     #[test]
-    fn what_can_never_be_read_says_why() {
+    fn what_can_never_be_read_says_why_and_of_whom_it_is() {
         for (more, why) in [
             (json!({ "topic": "/devices/pi-1/x", "binaryData": "" }), "cannot be published to"),
             (json!({ "topic": "/devices/pi-1/attach", "binaryData": "" }), "gateways are not supported over AWS IoT"),
             (json!({ "topic": "/devices/pi-1/events", "binaryData": "?" }), "binaryData of 1 bytes"),
             (json!({ "topic": "/devices/pi-1/events" }), "neither `topic` and `binaryData`"),
-            (json!({ "clientId": "me" }), "client id: `me` is not a device name"),
-            (json!({ "clientId": 1 }), "not what the rules write"),
+            (json!({ "topic": "/devices/pi-1/events", "binaryData": 1 }), "not what the rules write"),
         ] {
+            let heard = heard(more).unwrap();
+            assert_eq!(heard.device.to_string(), DEVICE);
+            assert!(matches!(&heard.what, What::Unreadable(said) if said.contains(why)), "{heard:?}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_device_is_of_nobody() {
+        for (more, why) in
+            [(json!({ "clientId": "me" }), "client id: `me` is not a device name"), (json!({ "clientId": 1 }), "not what the rules write")]
+        {
             let said = heard(more).unwrap_err();
             assert!(said.contains(why), "{said}");
         }

@@ -5,23 +5,32 @@
 //! | end | of | what happens |
 //! | --- | --- | --- |
 //! | done | what Pub/Sub has, or the records | SQS forgets it |
-//! | dropped | what nobody can mend: not readable, not the device's topic, too large, a device that is blocked or not there | one line in the log, the device's last error where there is a device; SQS forgets it |
+//! | dropped | what nobody can mend: not readable, not the device's topic, too large, a device that is blocked or not there | a line in the log, the device's last error; SQS forgets it |
 //! | failed | what may succeed, by itself or once somebody acts: no route, a missing topic, a service that is down | SQS gives it again; after ten times it rests with the dead letters for 14 days, from where it can be sent again |
+//!
+//! The log has a line a minute for each cause (`fault`). The last error is written once for a batch and device, of one of
+//! its messages that were dropped or found no route; there is none for a message whose client id cannot be read or is no device's name,
+//! for a device that is not there or whose registry is not, and while the records fail.
 //!
 //! A device has its PUBACK long before this runs, so what only lacks a route is kept and not dropped. Order: what one device
 //! sent within a batch keeps its order; batches overtake each other (docs/compatibility.md).
 
+mod fault;
+
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::command::{self, Recipient};
-use edge::{ApiError, DeviceErrors};
+use domain::identity::Refusal;
+use edge::{ApiError, Code};
 use futures_util::future::join_all;
 use infra_aws::AwsIot;
 use infra_aws::iot::When;
 use protocol::DeviceName;
 use pubsub_fanout::{EventError, FanOut};
 use serde::{Deserialize, Serialize};
+
+use fault::{Cause, Fault, Told};
 
 use super::heard::{self, Heard, What};
 use super::speakers::{Known, Speakers};
@@ -56,37 +65,21 @@ struct Failed {
     item_identifier: String,
 }
 
-/// Why a message did not get where it should.
-enum Why {
-    /// Nobody can mend it.
-    Dropped(String),
-    /// It may succeed.
-    Failed(String),
-}
-
-impl From<EventError> for Why {
-    fn from(e: EventError) -> Self {
-        match e {
-            EventError::TooLarge { .. } | EventError::Subfolder(_) | EventError::Attribute(_) => Self::Dropped(e.to_string()),
-            EventError::NoRoute { .. } | EventError::Port(_) => Self::Failed(e.to_string()),
-        }
-    }
-}
-
 /// The messages of one device, each with its id.
 type Group = Vec<(String, Heard)>;
 /// What became of each message.
-type Ends = Vec<(String, Result<(), Why>)>;
+type Ends = Vec<(String, Result<(), Fault>)>;
 
 pub(super) struct Queue {
     fan_out: FanOut,
     iot: Option<AwsIot>,
     speakers: Speakers,
+    told: Told,
 }
 
 impl Queue {
     pub(super) fn new(fan_out: FanOut, iot: Option<AwsIot>) -> Self {
-        Self { fan_out, iot, speakers: Speakers::default() }
+        Self { fan_out, iot, speakers: Speakers::default(), told: Told::default() }
     }
 
     /// Handles a batch to its end.
@@ -95,35 +88,45 @@ impl Queue {
         for Record { message_id, body } in batch.records {
             match heard::read(&body) {
                 Ok(heard) => groups.entry(heard.device.clone()).or_default().push((message_id, heard)),
-                Err(why) => ends.push((message_id, Err(Why::Dropped(why)))),
+                Err(why) => ends.push((message_id, Err(Fault::logged(Cause::Unreadable, why)))),
             }
         }
         let devices = groups.into_iter().map(|(device, group)| self.device(device, group));
         ends.extend(join_all(devices).await.into_iter().flatten());
-        Answer { batch_item_failures: ends.into_iter().filter_map(|(id, end)| failed(id, end)).collect() }
+        self.told.batch(ends.iter().filter_map(|(id, end)| Some((id.as_str(), end.as_ref().err()?))), Instant::now());
+        let again = |end: Result<(), Fault>| end.is_err_and(|fault| fault.cause.comes_again());
+        let failed = ends.into_iter().filter_map(|(id, end)| again(end).then_some(Failed { item_identifier: id }));
+        Answer { batch_item_failures: failed.collect() }
     }
 
     async fn device(&self, device: DeviceName, mut group: Group) -> Ends {
         group.sort_by_key(|(_, heard)| heard.received_at_ms);
-        let all = |group: Group, why: fn(String) -> Why, text: String| {
-            group.into_iter().map(|(id, _)| (id, Err(why(format!("`{device}`: {text}"))))).collect()
+        let all = |group: Group, fault: Fault| group.into_iter().map(|(id, _)| (id, Err(fault.clone()))).collect();
+        let known = match self.speakers.find(&self.fan_out.stores, &device).await {
+            Ok(Some(known)) => known,
+            Ok(None) => {
+                return all(group, Fault::logged(Cause::Absent, format!("`{device}`: the device or its registry is not there")));
+            }
+            Err(e) => return all(group, Fault::port(&device, &e)),
         };
-        match self.speakers.find(&self.fan_out.stores, &device).await {
-            Ok(Some(known)) if known.blocked => all(group, Why::Dropped, "the device is blocked".into()),
-            Ok(Some(known)) => self.known(&known, group).await,
-            Ok(None) => all(group, Why::Dropped, "the device or its registry is not there".into()),
-            Err(e) => all(group, Why::Failed, e.to_string()),
-        }
+        let ends = match known.blocked {
+            true => all(group, Fault::of(&known.speaker.key, Cause::Blocked, &Refusal::Blocked.into())),
+            false => self.known(&known, group).await,
+        };
+        self.note(&known, &ends).await;
+        ends
     }
 
     /// Events first, in one batch and in order; then the rest, one by one.
     async fn known(&self, known: &Known, group: Group) -> Ends {
         let (mut ids, mut events, mut rest, mut ends) = (vec![], vec![], vec![], Ends::new());
+        let key = &known.speaker.key;
         for (id, heard) in group {
-            let is_own = |named: &String| *named == known.speaker.key.id.to_string() || *named == known.num_id.to_string();
+            let is_own = |named: &String| *named == key.id.to_string() || *named == known.num_id.to_string();
             if let Some(other) = heard.named.filter(|named| !is_own(named)) {
-                let text = format!("`{}` published to a topic of another device: `{other}`", known.speaker.key);
-                ends.push((id, Err(Why::Dropped(text))));
+                let text = format!("`{}` published to a topic of another device: `{other}`", key.id);
+                let told = ApiError::new(Code::PermissionDenied, text);
+                ends.push((id, Err(Fault::of(key, Cause::ForeignTopic, &told))));
                 continue;
             }
             match heard.what {
@@ -135,36 +138,33 @@ impl Queue {
             }
         }
         let published = self.fan_out.events(&known.speaker, events).await;
-        for (id, answer) in ids.into_iter().zip(published) {
-            ends.push((id, self.noted(known, answer).await));
-        }
+        let faulty = |answer: Result<(), EventError>| answer.map_err(|e| Fault::event(key, e));
+        ends.extend(ids.into_iter().zip(published.into_iter().map(faulty)));
         for (id, what) in rest {
             ends.push((id, self.one(known, what).await));
         }
         ends
     }
 
-    async fn one(&self, known: &Known, what: What) -> Result<(), Why> {
-        match what {
-            What::Event(event) => {
-                let answer = self.fan_out.events(&known.speaker, vec![event]).await.pop();
-                self.noted(known, answer.unwrap_or(Ok(()))).await
-            }
-            What::State(data) => {
-                let answer = self.fan_out.state(&known.speaker, data).await;
-                self.noted(known, answer).await
-            }
-            What::Subscribed { config, commands } => self.subscribed(known, config, commands).await,
-        }
+    async fn one(&self, known: &Known, what: What) -> Result<(), Fault> {
+        let key = &known.speaker.key;
+        let answer = match what {
+            What::Event(event) => self.fan_out.events(&known.speaker, vec![event]).await.pop().unwrap_or(Ok(())),
+            What::State(data) => self.fan_out.state(&known.speaker, data).await,
+            What::Subscribed { config, commands } => return self.subscribed(known, config, commands).await,
+            What::Unreadable(why) => return Err(Fault::of(key, Cause::Unreadable, &ApiError::new(Code::InvalidArgument, why))),
+        };
+        answer.map_err(|e| Fault::event(key, e))
     }
 
     /// As after a SUBSCRIBE at our own bridge: the configuration, then the commands that waited.
-    async fn subscribed(&self, known: &Known, config: bool, commands: bool) -> Result<(), Why> {
-        let Some(iot) = &self.iot else {
-            return Err(Why::Dropped("a device subscribed, and DRAWBRIDGE_COMMANDS is not awsiot: nothing can be sent to it".into()));
-        };
+    async fn subscribed(&self, known: &Known, config: bool, commands: bool) -> Result<(), Fault> {
         let key = &known.speaker.key;
-        let failed = |e: domain::PortError| Why::Failed(e.to_string());
+        let Some(iot) = &self.iot else {
+            let text = "the device subscribed, and DRAWBRIDGE_COMMANDS is not awsiot: nothing can be sent to it";
+            return Err(Fault::of(key, Cause::NoCommands, &ApiError::new(Code::FailedPrecondition, text)));
+        };
+        let failed = |e: domain::PortError| Fault::port(key, &e);
         if config {
             iot.configure(key, When::Subscribed).await.map_err(failed)?;
         }
@@ -177,32 +177,16 @@ impl Queue {
         Ok(())
     }
 
-    /// Keeps what the device did wrong, or lacks, as its last error.
-    async fn noted(&self, known: &Known, answer: Result<(), EventError>) -> Result<(), Why> {
-        let Err(e) = answer else { return Ok(()) };
-        let FanOut { stores, statuses, clock, .. } = &self.fan_out;
-        if !matches!(e, EventError::Port(_)) {
-            let errors = DeviceErrors { stores, statuses, now: clock.now() };
-            errors.note(&known.speaker.key, &ApiError::from(e.clone())).await;
-        }
-        Err(e.into())
-    }
-}
-
-/// One line for each message that did not get through, and what SQS is told.
-fn failed(id: String, end: Result<(), Why>) -> Option<Failed> {
-    match end {
-        Ok(()) => None,
-        Err(Why::Dropped(why)) => {
-            tracing::warn!(sqs_message = %id, "Dropped a message of a device: {why}");
-            None
-        }
-        Err(Why::Failed(why)) => {
-            tracing::warn!(sqs_message = %id, "A message of a device is to come again: {why}");
-            Some(Failed { item_identifier: id })
+    /// Keeps what the device did wrong, or lacks, as its last error: one write for a batch, of one such message.
+    async fn note(&self, known: &Known, ends: &Ends) {
+        let Some(told) = ends.iter().rev().find_map(|(_, end)| end.as_ref().err()?.told.as_ref()) else { return };
+        if let Err(e) = self.fan_out.statuses.error(&known.speaker.key, told.clone()).await {
+            self.told.unwritten(&e, Instant::now());
         }
     }
 }
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tests;
