@@ -4,6 +4,7 @@ use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::*;
 use x509_parser::public_key::PublicKey as Spki;
 
+use crate::credential::{NO_PEM, not_a_certificate};
 use crate::{DomainError, Timestamp};
 
 /// The readable parts of a certificate, as the API reports them (`X509CertificateDetails`).
@@ -32,10 +33,10 @@ fn refused(why: impl std::fmt::Display) -> DomainError {
 impl CertificateDetails {
     /// Reads a PEM certificate. Errors name what is wrong with it.
     pub fn read(pem: &str) -> Result<Self, DomainError> {
-        let (_, pem) = parse_x509_pem(pem.as_bytes()).map_err(refused)?;
-        let certificate = pem.parse_x509().map_err(|e| refused(format!("not an X.509 certificate: {e}")))?;
+        let (_, pem) = parse_x509_pem(pem.as_bytes()).map_err(|_| refused(NO_PEM))?;
+        let certificate = pem.parse_x509().map_err(|_| refused(not_a_certificate(&pem)))?;
         let algorithm = &certificate.signature_algorithm.algorithm;
-        let key = certificate.public_key().parsed().map_err(refused)?;
+        let key = certificate.public_key().parsed().map_err(|_| refused("its public key cannot be read"))?;
         Ok(Self {
             issuer: certificate.issuer().to_string(),
             subject: certificate.subject().to_string(),

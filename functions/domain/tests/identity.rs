@@ -210,10 +210,21 @@ fn keys_that_cloud_iot_core_refused_are_refused_with_the_reason() {
     let (ec, rsa) = (Key::ec(), Key::rsa());
     assert!(ec.raw().validate(&[], now()).is_ok() && rsa.raw().validate(&[], now()).is_ok());
     assert!(ec.x509().validate(&[], now()).is_ok() && rsa.x509().validate(&[], now()).is_ok());
-    refused(PublicKeyFormat::Es256Pem, rsa.raw().pem);
-    refused(PublicKeyFormat::RsaPem, ec.raw().pem);
-    refused(PublicKeyFormat::Es256X509Pem, ec.raw().pem);
-    refused(PublicKeyFormat::Es256Pem, "not a key".into());
+    for (format, pem, says) in [
+        (PublicKeyFormat::Es256Pem, rsa.raw().pem, "its type does not fit the format ES256_PEM"),
+        (PublicKeyFormat::RsaPem, ec.raw().pem, "its type does not fit the format RSA_PEM"),
+        (PublicKeyFormat::RsaX509Pem, ec.x509().pem, "its type does not fit the format RSA_X509_PEM"),
+        (PublicKeyFormat::Es256X509Pem, ec.raw().pem, "its PEM block, labelled `PUBLIC KEY`, is not an X.509 certificate"),
+        (PublicKeyFormat::Es256Pem, "not a key".into(), "it is not PEM"),
+        (
+            PublicKeyFormat::Es256Pem,
+            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n".into(),
+            "its PEM block holds no key of the format ES256_PEM",
+        ),
+    ] {
+        let text = refused(format, pem);
+        assert!(text.starts_with("the public key cannot be used: ") && text.contains(says), "{text}");
+    }
     let p384 = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
     let text = refused(PublicKeyFormat::Es256Pem, p384.public_key_pem());
     assert!(text.contains("384"), "{text}");
