@@ -46,9 +46,9 @@ Usage: cargo xtask package [shim|server|lambda|image]… [TARGET]… [--try] [--
              in haste; all of them tried; the shim for arm64 built twice
   --install  installs what is missing, by apt-get (as root) and rustup; without it, these commands are printed
 
-What it needs beyond Rust is Debian's cross compilers, zip and umoci, for armv6 Python 3 and the sources of Rust's standard
-library, to try it qemu-user-static and skopeo: it says by which commands to install what it does not find. cargo-deb,
-cargo-cyclonedx, Zig and cargo-zigbuild are installed into the target folder.";
+What it needs beyond Rust is Debian's cross compilers, zip and umoci, for the zips and armv6 the sources of Rust's standard
+library, for armv6 Python 3, to try it qemu-user-static and skopeo: it says by which commands to install what it does not find.
+cargo-deb, cargo-cyclonedx, Zig and cargo-zigbuild are installed into the target folder.";
 
 /// What becomes a .deb.
 const DEBS: [(Part, &str); 2] = [(Part::Shim, "drawbridge-shim"), (Part::Server, "drawbridge")];

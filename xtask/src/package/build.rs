@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -85,6 +86,16 @@ const NO_DATE: &str = "0";
 /// The functions without what Lambda has no use for (infra/host/Cargo.toml); `cargo xtask check` compiles them like this too.
 pub(crate) const FOR_LAMBDA: [&str; 3] = ["--package", "drawbridge-function", "--no-default-features"];
 
+/// The profile of the functions on Lambda. A panic ends the process there, so no tables for unwinding are kept; the standard library
+/// is built along, because the one that Rust ships has them.
+const LAMBDA: &str = "lambda";
+const SMALL_STD: &str = "-Zbuild-std-features=optimize_for_size";
+const NO_UNWIND_TABLES: &str = "-Cforce-unwind-tables=no";
+const NO_UNWIND_TABLES_OF_C: &str = " -fno-asynchronous-unwind-tables";
+
+/// Builds the standard library along, which stable Rust allows by `RUSTC_BOOTSTRAP` alone.
+const STD_ALONG: &str = "-Zbuild-std=std,panic_abort";
+
 /// Builds the shim; returns where it is.
 pub(crate) fn shim(target: Target, builds: &Path) -> Result<PathBuf> {
     program(&["--package", "drawbridge-shim"], "release", target, builds)
@@ -102,30 +113,39 @@ pub(crate) fn function(target: Target, builds: &Path) -> Result<PathBuf> {
 
 /// Builds the functions for Lambda's zip; returns where the program is, until the next build of them.
 pub(crate) fn function_for_lambda(target: Target, builds: &Path) -> Result<PathBuf> {
-    program(&FOR_LAMBDA, "small", target, builds)
+    program(&FOR_LAMBDA, LAMBDA, target, builds)
 }
 
 /// Builds the program of a package, named by the second of `package`, with a profile of the root's Cargo.toml.
 fn program(package: &[&str], profile: &str, target: Target, builds: &Path) -> Result<PathBuf> {
     let mut command = shell::cargo_command();
     let mut flags = flags(builds)?;
+    let (is_for_lambda, is_std_shipped) = (profile == LAMBDA, target.linker.is_some());
     if let Some(linker) = target.linker {
         let hint = "`cargo xtask package --help` names the packages to install";
         ensure!(shell::find(linker).is_some(), "{linker} is needed to build for {}: {hint}", target.debian);
         command.arg("build").env(format!("CARGO_TARGET_{}_LINKER", target.triple.to_uppercase().replace('-', "_")), linker);
     } else {
-        // No standard library is shipped for it: it is built along, which stable Rust allows by this variable alone.
-        command.args(["zigbuild", "-Zbuild-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1").env("PATH", tools::zig()?);
+        command.arg("zigbuild").env("PATH", tools::zig()?);
         flags.push("-Clink-self-contained=no".into());
+    }
+    if is_for_lambda || !is_std_shipped {
+        command.arg(STD_ALONG).env("RUSTC_BOOTSTRAP", "1");
+        flags.push(remap(&std_sources()?, "/std"));
+    }
+    if is_for_lambda {
+        command.arg(SMALL_STD);
+        flags.push(NO_UNWIND_TABLES.into());
     }
     command.args(package).args(["--profile", profile, "--locked", "--target", target.triple]);
     command.env("CARGO_TARGET_DIR", builds).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command.envs(HASTE.into_iter().filter(|_| target.in_haste));
     // The same for what is C: aws-lc.
-    command.env("CFLAGS", format!("-ffile-prefix-map={}=/build", builds.display())).env("SOURCE_DATE_EPOCH", NO_DATE);
-    shell::run(&mut command).with_context(|| match target.linker {
-        Some(_) => format!("missing target? `rustup target add {}`", target.triple),
-        None => "missing sources of the standard library? `rustup component add rust-src`".to_owned(),
+    let of_c = if is_for_lambda { NO_UNWIND_TABLES_OF_C } else { "" };
+    command.env("CFLAGS", format!("-ffile-prefix-map={}=/build{of_c}", builds.display())).env("SOURCE_DATE_EPOCH", NO_DATE);
+    shell::run(&mut command).with_context(|| match is_std_shipped && !is_for_lambda {
+        true => format!("missing target? `rustup target add {}`", target.triple),
+        false => "missing sources of the standard library? `rustup component add rust-src`".to_owned(),
     })?;
     Ok(builds.join(target.triple).join(profile).join(package[1]))
 }
@@ -134,13 +154,22 @@ fn program(package: &[&str], profile: &str, target: Target, builds: &Path) -> Re
 fn flags(builds: &Path) -> Result<Vec<String>> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".cargo")));
     let home = home.context("neither CARGO_HOME nor HOME is set")?;
-    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
     Ok(vec![remap(&shell::root(), "/drawbridge"), remap(&home, "/cargo"), remap(builds, "/build")])
+}
+
+fn remap(from: &Path, to: &str) -> String {
+    format!("--remap-path-prefix={}={to}", from.display())
+}
+
+/// Where rustup puts the sources of the standard library (component rust-src).
+pub(super) fn std_sources() -> Result<PathBuf> {
+    let sysroot = shell::output(Command::new("rustc").current_dir(shell::root()).args(["--print", "sysroot"]))?;
+    Ok(Path::new(sysroot.trim()).join("lib/rustlib/src/rust"))
 }
 
 /// The time of the last commit: what archives are dated with (reproducible-builds.org, SOURCE_DATE_EPOCH).
 pub(crate) fn epoch() -> Result<String> {
-    let mut git = std::process::Command::new("git");
+    let mut git = Command::new("git");
     let time = shell::output(git.args(["log", "-1", "--format=%ct"]).current_dir(shell::root()));
     Ok(time.context("the time of the last commit dates the packages")?.trim().to_owned())
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::build::Target;
+use super::build::{self, Target};
 use super::wanted::{Part, Wanted};
 use crate::shell;
 
@@ -63,6 +63,8 @@ impl Missing {
         if wanted.has(&[Part::Lambda]) {
             missing.program("zip", &["zip"]);
         }
+        let is_std_built = wanted.has(&[Part::Lambda]) || wanted.all_targets().any(|target| !target.has_debs());
+        missing.rust_src = is_std_built && !build::std_sources()?.join("library/Cargo.lock").is_file();
         if wanted.has(&[Part::Image]) {
             missing.program("umoci", &["umoci"]);
         }
@@ -76,13 +78,10 @@ impl Missing {
         match target.debian {
             "arm64" => self.program("aarch64-linux-gnu-gcc", &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"]),
             "armhf" => self.program("arm-linux-gnueabihf-gcc", &["gcc-arm-linux-gnueabihf", "libc6-dev-armhf-cross"]),
-            "armv6" => {
-                self.python();
-                self.rust_src = !rustc("sysroot", &[])?.join("lib/rustlib/src/rust/library/Cargo.lock").is_file();
-            }
+            "armv6" => self.python(),
             _ => {}
         }
-        // For armv6 the standard library is built along.
+        // For armv6, as for Lambda, the standard library is built along.
         if target.has_debs() && !rustc("target-libdir", &["--target", target.triple])?.is_dir() {
             self.targets.insert(target.triple);
         }
