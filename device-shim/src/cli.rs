@@ -21,7 +21,7 @@ use crate::upload::UploadOptions;
 /// Exit code of a configuration that cannot be used (`EX_USAGE` of sysexits.h).
 pub const EXIT_USAGE: u8 = 64;
 /// Where the configuration is unless told otherwise.
-pub const DEFAULT_CONFIG: &str = "/etc/drawbridge-shim/shim.toml";
+pub const DEFAULT_CONFIG: &str = "/etc/drawbridge/shim.toml";
 
 /// Keeps every acknowledged reading until the cloud has it.
 #[derive(Debug, Parser)]

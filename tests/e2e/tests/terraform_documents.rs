@@ -79,7 +79,12 @@ fn the_values_that_the_readme_sets_are_variables_and_all_that_are_needed() -> Re
     for cloud in ["gcp", "aws"] {
         let (section, folder) = walkthrough(cloud)?;
         let mut set = set_by_tfvars(&section);
-        set.extend(following(&section, "echo \"").into_iter().map(Into::into));
+        let (elsewhere, here): (Vec<_>, Vec<_>) = section.lines().partition(|line| line.contains(">> $GOOGLE/"));
+        let there = names("terraform/examples/gcp", "variable")?;
+        for name in following(&elsewhere.join("\n"), "echo \"") {
+            assert!(there.contains(name), "{cloud}: {name} is no variable of the example of Google Cloud");
+        }
+        set.extend(following(&here.join("\n"), "echo \"").into_iter().map(Into::into));
         set.extend(following(&section, "-var=").into_iter().map(Into::into));
         let known = names(&folder, "variable")?;
         assert!(set.is_subset(&known), "{cloud}: {:?} are no variables", set.difference(&known));

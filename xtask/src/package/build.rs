@@ -143,10 +143,7 @@ fn program(package: &[&str], profile: &str, target: Target, builds: &Path) -> Re
     // The same for what is C: aws-lc.
     let of_c = if is_for_lambda { NO_UNWIND_TABLES_OF_C } else { "" };
     command.env("CFLAGS", format!("-ffile-prefix-map={}=/build{of_c}", builds.display())).env("SOURCE_DATE_EPOCH", NO_DATE);
-    shell::run(&mut command).with_context(|| match is_std_shipped && !is_for_lambda {
-        true => format!("missing target? `rustup target add {}`", target.triple),
-        false => "missing sources of the standard library? `rustup component add rust-src`".to_owned(),
-    })?;
+    shell::run(&mut command).with_context(|| format!("building {} for {}", package[1], target.triple))?;
     Ok(builds.join(target.triple).join(profile).join(package[1]))
 }
 
