@@ -14,6 +14,12 @@ use crate::wire::{Answer, Request};
 /// What a request may take beyond the device's own time limit: the way there and back.
 pub const MARGIN: Duration = Duration::from_secs(5);
 
+/// How often a command without an answer asks whether the session is still there. A device across a mobile network answers within
+/// it, so most commands never ask.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// How long a probe waits to hear that nobody is there; the server says so within a millisecond.
+const PROBE_LIMIT: Duration = Duration::from_millis(250);
+
 #[async_trait]
 impl CommandChannel for Nats {
     async fn deliver(&self, device: &DeviceKey, command: Command) -> Result<Delivery, PortError> {
@@ -30,12 +36,15 @@ impl CommandChannel for Nats {
         let payload = request.encode().map_err(|e| PortError::lasting("commands", e))?;
         // An inbox of its own: the client keeps the place of an answer that never comes in its shared one for ever.
         let request = async_nats::Request::new().payload(payload).inbox(bus.client.new_inbox()).timeout(None);
-        let to = subject::of(subject::COMMAND, &subject::token(device));
+        let token = subject::token(device);
+        let to = subject::of(subject::COMMAND, &token);
         tokio::select! {
+            biased;
             answered = tokio::time::timeout(limit, bus.client.send_request(to, request)) => match answered {
                 Ok(answer) => bus.understand(answer),
                 Err(_) => Ok(Delivery::TimedOut),
             },
+            () = bus.deserted(&token) => Ok(Delivery::TimedOut),
             _ = link.changed() => Err(bus.down("NATS was lost while a command was under way; the device may have it")),
         }
     }
@@ -61,6 +70,20 @@ impl CommandChannel for Nats {
 }
 
 impl Bus {
+    /// Resolves when nobody who could still answer is there. A session that ends answers what it has in hand, but what reaches it in
+    /// the same moment, or a node that is killed, is lost; the device may have the command then.
+    async fn deserted(&self, token: &str) {
+        loop {
+            tokio::time::sleep(PROBE_EVERY).await;
+            let probe = async_nats::Request::new().inbox(self.client.new_inbox()).timeout(Some(PROBE_LIMIT));
+            let heard = self.client.send_request(subject::of(subject::PROBE, token), probe).await;
+            if heard.is_err_and(|e| e.kind() == RequestErrorKind::NoResponders) {
+                // What was answered at the last moment is on its way.
+                return tokio::time::sleep(PROBE_LIMIT).await;
+            }
+        }
+    }
+
     fn understand(&self, answer: Result<async_nats::Message, RequestError>) -> Result<Delivery, PortError> {
         let lasting = |text: &'static str| Err(PortError::lasting("commands", text).telling(text));
         let message = match answer {

@@ -11,6 +11,8 @@ pub(crate) const COMMAND: &str = "command";
 pub(crate) const CONFIG: &str = "config";
 /// Says that a session began.
 pub(crate) const TAKEN: &str = "taken";
+/// Asks whether anybody is subscribed: the server says so where nobody is, and who is keeps silent.
+pub(crate) const PROBE: &str = "probe";
 
 /// The device as one token. At most 2,303 bytes: names have limits, and the server takes lines of 4,096.
 pub(crate) fn token(key: &DeviceKey) -> String {

@@ -124,6 +124,8 @@ impl Seat {
                 self.session.hint();
             }
             subject::TAKEN => return self.on_taken(message),
+            // That it was taken is the answer.
+            subject::PROBE => {}
             _ => self.bus.counters.unreadable.one(),
         }
         ControlFlow::Continue(())
