@@ -38,8 +38,8 @@ const NEED_REAL_PARTS: [&str; 5] = ["e2e-tests", "transcripts", "infra-gcp", "in
 /// The exit code of nextest when tests ran and some failed.
 const NEXTEST_FAILED_TESTS: i32 = 100;
 
-/// Where `.config/nextest.toml` has the results written.
-const RESULTS: &str = "nextest/default/junit.xml";
+/// Where `.config/nextest.toml` has the results written: nextest knows no other target folder than that of the tree.
+const RESULTS: &str = "target/nextest/default/junit.xml";
 
 pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let Some(mut args) = Args::of(words, HELP) else { return Ok(ExitCode::SUCCESS) };
@@ -130,7 +130,7 @@ impl Parts {
 }
 
 fn run_suites(nextest: PathBuf, filter: Option<&str>, env: &[(&str, OsString)]) -> Result<Count> {
-    let results = shell::target().join(RESULTS);
+    let results = shell::root().join(RESULTS);
     // Results of an earlier run are not ours.
     let _none = fs::remove_file(&results);
     let mut command = Command::new(nextest);
