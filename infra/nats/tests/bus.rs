@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use chaos_proxy::ChaosProxy;
 use domain::ports::{CommandChannel, Delivery};
+use futures_util::StreamExt as _;
 use support::{Bus, COMMAND_TIMEOUT, Device, WrongClock, command, eventually, key};
 
 const ALL: [Delivery; 7] = [
@@ -45,9 +46,11 @@ async fn a_command_that_was_lost_with_its_session_is_answered_soon() {
     // A node that is killed with a command in hand: the server has its subscription a moment longer than it lives.
     let killed = async_nats::connect(bus.server.url()).await.unwrap();
     let mut subscriber = killed.subscribe("command.>").await.unwrap();
-    killed.flush().await.unwrap();
+    // What comes back shows that the server has the subscription.
+    killed.publish("command.itself", "".into()).await.unwrap();
+    subscriber.next().await.unwrap();
     let dying = async {
-        futures_util::StreamExt::next(&mut subscriber).await.unwrap();
+        subscriber.next().await.unwrap();
         killed.drain().await.unwrap();
     };
     let start = Instant::now();
