@@ -8,10 +8,10 @@ use clap::ValueEnum;
 use host::connect::{Emulators, NatsFiles, Urls};
 use host::local_stack::LocalIam;
 use host::logs;
+use host::signals::Signals;
 use host::tokens::{Giver, SigningKeysAt, TokenConfig};
 use host::up::{self, Addresses, Config, Running};
 use host::{Impersonation, IssuerUrl, OBJECTS_FOLDER, ProjectId, PubSubOrdering, TOPICS_FOLDER};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::curl;
 use crate::flags::{DEFAULT_DATA, DEFAULT_ENDPOINT, DEFAULT_PROJECT};
@@ -125,23 +125,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     logs::start(&log, format, config.urls.google_project()).context("--log")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
+        let signals = Signals::listen()?;
         let token_was_given = config.admin_token.is_some();
         let running = up::start(config).await?;
         greet(&running, token_was_given);
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hang_up.recv() => {
-                    if let Err(e) = running.reload_certificate() {
-                        tracing::error!(error = %e, "The old certificate stays: {e}");
-                    }
-                }
-            }
-        }
+        signals.until_stop(|| running.reload_certificate()).await;
         running.shut_down().await;
         Ok(())
     })

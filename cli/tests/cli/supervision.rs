@@ -1,11 +1,11 @@
 //! What systemd hears of `drawbridge up`: ready, alive as long as it answers and its disk takes data, stopping.
 
-use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use loop_disk::Disk;
+use stage::ServiceManager;
 use tempfile::TempDir;
 
 use crate::support::program;
@@ -16,7 +16,7 @@ const WATCHDOG: Duration = Duration::from_millis(900);
 struct Supervised {
     dir: TempDir,
     process: Child,
-    manager: UnixDatagram,
+    manager: ServiceManager,
 }
 
 impl Supervised {
@@ -24,29 +24,14 @@ impl Supervised {
     fn start(data: Option<&Path>) -> Self {
         let dir = TempDir::new().unwrap();
         let socket = dir.path().join("notify");
-        let manager = UnixDatagram::bind(&socket).unwrap();
+        let manager = ServiceManager::listen(&socket, WATCHDOG).unwrap();
         let beside = dir.path().join("data");
         let mut command = program(dir.path());
         command.args(["up", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--mqtts", "127.0.0.1:0", "--ready-file", "ready.json"]);
         command.arg("--data").arg(data.unwrap_or(&beside)).stdout(Stdio::null()).stderr(Stdio::null());
-        command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
+        manager.supervise(&mut command);
         let process = command.spawn().unwrap();
         Self { dir, process, manager }
-    }
-
-    /// The next thing it says within `limit`; empty when it says nothing.
-    fn hear(&self, limit: Duration) -> String {
-        self.manager.set_read_timeout(Some(limit)).unwrap();
-        let mut said = [0; 512];
-        let length = self.manager.recv(&mut said).unwrap_or(0);
-        String::from_utf8_lossy(&said[..length]).into_owned()
-    }
-
-    fn hear_until(&self, wanted: &str) {
-        let give_up = Instant::now() + Duration::from_secs(30);
-        while !self.hear(WATCHDOG).contains(wanted) {
-            assert!(Instant::now() < give_up, "{wanted} was never said");
-        }
     }
 }
 
@@ -60,11 +45,11 @@ impl Drop for Supervised {
 #[test]
 fn systemd_hears_that_up_is_ready_alive_and_stopping() {
     let mut supervised = Supervised::start(None);
-    supervised.hear_until("READY=1");
+    supervised.manager.hear_until("READY=1").unwrap();
     assert!(supervised.dir.path().join("ready.json").exists(), "ready was said before everything listened");
-    supervised.hear_until("WATCHDOG=1");
+    supervised.manager.hear_until("WATCHDOG=1").unwrap();
     stage::signal("TERM", &supervised.process.id().to_string()).unwrap();
-    supervised.hear_until("STOPPING=1");
+    supervised.manager.hear_until("STOPPING=1").unwrap();
     assert!(supervised.process.wait().unwrap().success());
 }
 
@@ -72,13 +57,9 @@ fn systemd_hears_that_up_is_ready_alive_and_stopping() {
 fn a_disk_that_hangs_stops_the_feeding_of_the_watchdog_of_up() {
     let Some(disk) = Disk::ext4(64) else { return };
     let supervised = Supervised::start(Some(&disk.path().join("data")));
-    supervised.hear_until("WATCHDOG=1");
+    supervised.manager.hear_until("WATCHDOG=1").unwrap();
     let frozen = disk.freeze();
-    let quiet = Instant::now();
-    // One period without a word: systemd would restart it.
-    while !supervised.hear(WATCHDOG).is_empty() {
-        assert!(quiet.elapsed() < Duration::from_secs(10), "the watchdog was fed although the disk hung");
-    }
+    supervised.manager.hear_nothing_within(Duration::from_secs(10)).unwrap();
     drop(frozen);
-    supervised.hear_until("WATCHDOG=1");
+    supervised.manager.hear_until("WATCHDOG=1").unwrap();
 }

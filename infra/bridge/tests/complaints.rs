@@ -4,37 +4,9 @@
 
 mod support;
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
+use support::log::Log;
 use support::sink::Mood;
 use support::{Rig, eventually};
-
-/// What was logged at `info` and above, of this process, which runs this one test.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn start() -> Self {
-        let log = Self::default();
-        let writer = log.clone();
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).try_init().unwrap();
-        log
-    }
-
-    fn lines(&self) -> Vec<String> {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines().map(Into::into).collect()
-    }
-}
 
 #[tokio::test]
 async fn a_topic_that_is_missing_is_in_the_log_once_and_not_for_each_message() {

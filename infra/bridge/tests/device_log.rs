@@ -4,47 +4,22 @@
 
 mod support;
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use domain::registry::LogLevel;
 use support::client::Got;
+use support::log::Log;
 use support::{REGISTRY, Rig, device_key, eventually};
 
-/// What was logged at `info` and above, of this process, which runs one test.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// The level and the text of each line of the device log.
+fn of_devices(log: &Log) -> Vec<(String, String)> {
+    let read = |line: &String| {
+        let (head, rest) = line.split_once(" device: ")?;
+        Some((head.split_whitespace().nth(1)?.to_owned(), rest.to_owned()))
+    };
+    log.lines().iter().filter_map(read).collect()
 }
 
-impl Log {
-    fn start() -> Self {
-        let log = Self::default();
-        let writer = log.clone();
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).try_init().unwrap();
-        log
-    }
-
-    /// The level and the text of each line of the device log.
-    fn lines(&self) -> Vec<(String, String)> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let read = |line: &str| {
-            let (head, rest) = line.split_once(" device: ")?;
-            Some((head.split_whitespace().nth(1)?.to_owned(), rest.to_owned()))
-        };
-        text.lines().filter_map(read).collect()
-    }
-
-    fn has(&self, level: &str, event: &str, says: &str) -> bool {
-        self.lines().iter().any(|(at, text)| at == level && text.starts_with(event) && text.contains("/devices/dev") && text.contains(says))
-    }
+fn has(log: &Log, level: &str, event: &str, says: &str) -> bool {
+    of_devices(log).iter().any(|(at, text)| at == level && text.starts_with(event) && text.contains("/devices/dev") && text.contains(says))
 }
 
 /// A session that subscribes, publishes, and ends by breaking a rule.
@@ -65,20 +40,20 @@ async fn live(rig: &Rig) {
 async fn a_device_is_logged_as_far_as_its_level_or_its_registrys_asks() {
     let (log, rig) = (Log::start(), Rig::new().await);
     live(&rig).await;
-    assert_eq!(log.lines(), [], "no level, no line");
+    assert_eq!(of_devices(&log), [], "no level, no line");
 
     let mut registry = rig.stores.registries.get(REGISTRY).await.unwrap().unwrap().value;
     registry.log_level = LogLevel::Info;
     rig.put_registry(&registry).await;
     live(&rig).await;
-    eventually("the end's line", || log.has("ERROR", "DISCONNECT", "cannot be published to")).await;
-    assert!(log.has("INFO", "CONNECT", "MQTT 3.1.1") && log.has("INFO", "CONFIG_ACK", "version 1"), "{:?}", log.lines());
-    assert_eq!(log.lines().len(), 3, "a message makes no line: {:?}", log.lines());
+    eventually("the end's line", || has(&log, "ERROR", "DISCONNECT", "cannot be published to")).await;
+    assert!(has(&log, "INFO", "CONNECT", "MQTT 3.1.1") && has(&log, "INFO", "CONFIG_ACK", "version 1"), "{:?}", of_devices(&log));
+    assert_eq!(of_devices(&log).len(), 3, "a message makes no line: {:?}", of_devices(&log));
 
     rig.change("dev", |d| d.log_level = LogLevel::Debug).await;
     live(&rig).await;
-    eventually("the event's line", || log.has("INFO", "PUBLISH", "taken")).await;
-    assert!(log.lines().iter().all(|(_, text)| !text.contains("secret payload")));
+    eventually("the event's line", || has(&log, "INFO", "PUBLISH", "taken")).await;
+    assert!(of_devices(&log).iter().all(|(_, text)| !text.contains("secret payload")));
 }
 
 #[tokio::test]
@@ -90,7 +65,7 @@ async fn a_level_that_changes_is_followed_by_a_live_session() {
     for id in 1..=200 {
         device.publish("/devices/dev/events", 1, id, b"x").await;
         assert_eq!(device.next().await, Got::PubAck(id));
-        if log.has("INFO", "PUBLISH", "taken") {
+        if has(&log, "INFO", "PUBLISH", "taken") {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;

@@ -9,7 +9,7 @@
 //! | | `function`: one process of an installation, told by `config` |
 //! | | `lambda`: the same on AWS Lambda |
 //! | | `up`: everything in one process on a laptop or a small server |
-//! | | `supervision`: what systemd hears of it |
+//! | | `signals`: what it is told; `supervision`: what systemd hears of it |
 
 mod admin;
 pub mod config;
@@ -30,6 +30,8 @@ mod ready_file;
 pub mod secret;
 #[cfg(feature = "full")]
 pub mod serve;
+#[cfg(feature = "full")]
+pub mod signals;
 #[cfg(feature = "full")]
 mod start_check;
 #[cfg(feature = "full")]

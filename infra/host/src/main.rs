@@ -71,22 +71,9 @@ fn run(config: Config) -> anyhow::Result<ExitCode> {
 /// Until a signal ends it.
 #[cfg(feature = "full")]
 async fn serve(config: Config) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+    let signals = host::signals::Signals::listen()?;
     let running = host::function::start(config).await?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hang_up.recv() => {
-                if let Err(e) = running.reload_certificate() {
-                    tracing::error!(error = %e, "The old certificate stays: {e}");
-                }
-            }
-        }
-    }
+    signals.until_stop(|| running.reload_certificate()).await;
     running.shut_down().await;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! # The stage: real processes on this machine
 //!
 //! What the demo and the end-to-end tests play with: the cloud side as [`Cloud`] (`drawbridge up`) or as [`Node`]s around a
-//! [`NatsServer`], a device as [`Shim`] (`drawbridge-shim run`), a reader of the topic log as [`Tail`], and an [`Http`] client.
+//! [`NatsServer`], a device as [`Shim`] (`drawbridge-shim run`), a reader of the topic log as [`Tail`], an [`Http`] client, and systemd as [`ServiceManager`].
 //!
 //! Promise: a process ends with its value, also when a test panics; each wait has a limit, and an error quotes the log.
 //! Everything binds to and talks to loopback.
@@ -13,6 +13,7 @@ mod http;
 mod nats;
 mod node;
 mod process;
+mod service_manager;
 mod shim;
 mod tail;
 
@@ -23,6 +24,7 @@ pub use http::{Http, Reply};
 pub use nats::{NatsServer, free_address};
 pub use node::Node;
 pub use process::{GRACE, Process, signal, tail_of};
+pub use service_manager::ServiceManager;
 pub use shim::{Shim, ShimOptions};
 pub use tail::{Delivered, Tail};
 

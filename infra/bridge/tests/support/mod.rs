@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod keys;
+pub mod log;
 pub mod sink;
 
 use std::net::SocketAddr;
