@@ -42,8 +42,8 @@ Usage: cargo xtask package [shim|server|lambda|image]… [TARGET]… [--try] [--
              be; with both for this machine, installs them beside a systemd of their own (as root; DRAWBRIDGE_SYSTEMD=off waives
              it); runs the tests of Lambda with the zip; starts and stops the image
   --twice    builds everything a second time in another folder and fails unless both have the same bytes
-  --ci       what CI has time for: shims for armv6 and arm64, zip and image for amd64; shim and server for this machine, compiled
-             in haste; all of them tried; the shim for arm64 built twice
+  --ci       what CI has time for: shims for armv6 and arm64, zip and image for amd64; shim and server for this machine as .deb,
+             with the programs of the tests in them; all of them tried; the shim for arm64 built twice
   --install  installs what is missing, by apt-get (as root) and rustup; without it, these commands are printed
 
 What it needs beyond Rust is Debian's cross compilers, zip and umoci, for the zips and armv6 the sources of Rust's standard

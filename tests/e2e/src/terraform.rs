@@ -96,11 +96,16 @@ impl Example {
     /// # Errors
     /// When the module does not look as expected.
     pub fn variables_of(&self, key: &str, settings: &serde_json::Value) -> Result<Variables> {
-        let mut var = serde_json::json!({ "name": key });
+        let mut var = serde_json::json!({ "name": key, "beside": [] });
         for argument in ["environment", "secrets", "function", "events"] {
             let value = self.argument("function", argument, Some((key, settings)))?;
             var[argument] = value.unwrap_or_else(|| serde_json::json!({}));
         }
+        self.set_by_function_module(var)
+    }
+
+    /// The variables that the module `function` sets, given its own.
+    fn set_by_function_module(&self, var: serde_json::Value) -> Result<Variables> {
         let module = body(&format!("terraform/modules/{}/function/main.tf", self.cloud))?;
         let names = BTreeMap::from([("var".to_owned(), serde_json::from_value(var)?)]);
         let (block, attribute) = if self.cloud == "gcp" { ("dynamic", "for_each") } else { ("environment", "variables") };
@@ -135,13 +140,12 @@ impl Example {
         let timeout_secs = var["timeout_seconds"].as_u64().context("timeout_seconds has no default")?;
         let names = BTreeMap::from([("var".to_owned(), serde_json::from_value(var)?)]);
         let module = body(&format!("{MODULE}/main.tf"))?;
-        let mut variables = Variables::new();
-        for found in
-            all_blocks(&module).into_iter().filter(|b| b.identifier() == "dynamic" && b.labels().iter().any(|l| l.as_str() == "env"))
-        {
-            let each = found.body().attributes().find(|a| a.key() == "for_each").context("no for_each")?;
-            variables.extend(serde_json::from_value::<Variables>(serde_json::to_value(each.expr().evaluate(&context(&names))?)?)?);
+        let service = module.blocks().find(|b| b.identifier() == "module").context("no module")?;
+        let mut arguments = serde_json::json!({});
+        for argument in service.body().attributes().filter(|a| ["name", "beside", "environment", "secrets"].contains(&a.key())) {
+            arguments[argument.key()] = serde_json::to_value(argument.expr().evaluate(&context(&names))?)?;
         }
+        let variables = self.set_by_function_module(arguments)?;
         Ok(OnCloudRun { variables, timeout_secs })
     }
 

@@ -1,6 +1,7 @@
 //! Programs for other machines, the same bytes wherever they are built.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,13 +20,9 @@ pub(crate) struct Target {
     linker: Option<&'static str>,
     /// What runs its programs here; `None` for this machine's own kind.
     pub(crate) emulator: Option<&'static str>,
-    /// Whether programs of the profile `release` are compiled as fast as it goes: they are tried, and not given out.
-    in_haste: bool,
+    /// Whether the programs of the profile `release` are the ones that the tests run: to try a package with, and not to give out.
+    as_tested: bool,
 }
-
-/// Half the time, programs twice as large and slower.
-const HASTE: [(&str, &str); 3] =
-    [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
 
 impl Target {
     pub(crate) const ALL: [Self; 4] = [
@@ -34,22 +31,22 @@ impl Target {
             triple: "aarch64-unknown-linux-gnu",
             linker: Some("aarch64-linux-gnu-gcc"),
             emulator: Some("qemu-aarch64-static -L /usr/aarch64-linux-gnu"),
-            in_haste: false,
+            as_tested: false,
         },
         Self {
             debian: "armhf",
             triple: "armv7-unknown-linux-gnueabihf",
             linker: Some("arm-linux-gnueabihf-gcc"),
             emulator: Some("qemu-arm-static -L /usr/arm-linux-gnueabihf"),
-            in_haste: false,
+            as_tested: false,
         },
-        Self { debian: "amd64", triple: "x86_64-unknown-linux-gnu", linker: Some("gcc"), emulator: None, in_haste: false },
+        Self { debian: "amd64", triple: "x86_64-unknown-linux-gnu", linker: Some("gcc"), emulator: None, as_tested: false },
         Self {
             debian: "armv6",
             triple: "arm-unknown-linux-musleabihf",
             linker: None,
             emulator: Some("qemu-arm-static -cpu arm1176"),
-            in_haste: false,
+            as_tested: false,
         },
     ];
 
@@ -63,9 +60,9 @@ impl Target {
         Self::ALL.into_iter().filter(|target| ["arm64", "amd64"].contains(&target.debian))
     }
 
-    /// The same, compiled as fast as it goes.
-    pub(crate) fn in_haste(self) -> Self {
-        Self { in_haste: true, ..self }
+    /// The same, with the programs that the tests run.
+    pub(crate) fn as_tested(self) -> Self {
+        Self { as_tested: true, ..self }
     }
 
     /// What this runs on.
@@ -98,12 +95,12 @@ const STD_ALONG: &str = "-Zbuild-std=std,panic_abort";
 
 /// Builds the shim; returns where it is.
 pub(crate) fn shim(target: Target, builds: &Path) -> Result<PathBuf> {
-    program(&["--package", "drawbridge-shim"], "release", target, builds)
+    released("drawbridge-shim", target, builds)
 }
 
 /// Builds the server and command line; returns where the program is.
 pub(crate) fn server(target: Target, builds: &Path) -> Result<PathBuf> {
-    program(&["--package", "drawbridge"], "release", target, builds)
+    released("drawbridge", target, builds)
 }
 
 /// Builds the functions for the image; returns where the program is, until the next build of them.
@@ -114,6 +111,20 @@ pub(crate) fn function(target: Target, builds: &Path) -> Result<PathBuf> {
 /// Builds the functions for Lambda's zip; returns where the program is, until the next build of them.
 pub(crate) fn function_for_lambda(target: Target, builds: &Path) -> Result<PathBuf> {
     program(&FOR_LAMBDA, LAMBDA, target, builds)
+}
+
+fn released(package: &str, target: Target, builds: &Path) -> Result<PathBuf> {
+    if target.as_tested { tested(package, target, builds) } else { program(&["--package", package], "release", target, builds) }
+}
+
+/// Puts the program that the tests run where a release would be built, without what is there for debuggers alone.
+fn tested(package: &str, target: Target, builds: &Path) -> Result<PathBuf> {
+    shell::cargo(&["build", "--package", package])?;
+    let folder = builds.join(target.triple).join("release");
+    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    let (built, stripped) = (shell::target().join("debug").join(package), folder.join(package));
+    shell::run(Command::new("strip").arg("-o").args([&stripped, &built]))?;
+    Ok(stripped)
 }
 
 /// Builds the program of a package, named by the second of `package`, with a profile of the root's Cargo.toml.
@@ -139,7 +150,6 @@ fn program(package: &[&str], profile: &str, target: Target, builds: &Path) -> Re
     }
     command.args(package).args(["--profile", profile, "--locked", "--target", target.triple]);
     command.env("CARGO_TARGET_DIR", builds).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    command.envs(HASTE.into_iter().filter(|_| target.in_haste));
     // The same for what is C: aws-lc.
     let of_c = if is_for_lambda { NO_UNWIND_TABLES_OF_C } else { "" };
     command.env("CFLAGS", format!("-ffile-prefix-map={}=/build{of_c}", builds.display())).env("SOURCE_DATE_EPOCH", NO_DATE);

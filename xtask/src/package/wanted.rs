@@ -66,9 +66,9 @@ impl Wanted {
         let named = [(Part::Shim, "armv6"), (Part::Shim, "arm64"), (Part::Lambda, "amd64"), (Part::Image, "amd64")];
         let with_care = named.into_iter().filter_map(|(part, name)| Some((part, Target::named(name)?)));
         // These are installed and run by systemd: it is the packages that are tried, not the compiler.
-        let here = Target::of_this_machine().map(Target::in_haste);
-        let in_haste = [Part::Shim, Part::Server].into_iter().filter_map(|part| Some((part, here?)));
-        Self::made(with_care.chain(in_haste))
+        let here = Target::of_this_machine().map(Target::as_tested);
+        let as_tested = [Part::Shim, Part::Server].into_iter().filter_map(|part| Some((part, here?)));
+        Self::made(with_care.chain(as_tested))
     }
 
     /// What CI makes a second time, in another folder.

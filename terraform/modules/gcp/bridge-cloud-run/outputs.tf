@@ -1,19 +1,19 @@
 output "endpoint" {
   description = "What devices connect to: `bridge` of the shim."
-  value       = "${replace(google_cloud_run_v2_service.bridge.uri, "https://", "wss://")}/mqtt"
+  value       = "${replace(module.service.url, "https://", "wss://")}/mqtt"
 }
 
 output "url" {
   description = "Where the functions beside the bridge answer."
-  value       = google_cloud_run_v2_service.bridge.uri
+  value       = module.service.url
 }
 
 output "service" {
   description = "Name of the service, for alerts."
-  value       = google_cloud_run_v2_service.bridge.name
+  value       = module.service.service
 }
 
 output "service_account" {
   description = "Email of its service account."
-  value       = google_service_account.bridge.email
+  value       = module.service.service_account
 }

@@ -1,4 +1,5 @@
-# One function on Cloud Run: a service account of its own, the roles it needs, and instances only while somebody calls.
+# One function on Cloud Run, alone or with others in its process: a service account of its own, the roles it needs, and instances
+# only while somebody calls.
 
 resource "google_service_account" "function" {
   project      = var.project
@@ -66,10 +67,11 @@ resource "google_cloud_run_v2_service" "function" {
     service_account                  = google_service_account.function.email
     max_instance_request_concurrency = var.concurrency
     timeout                          = "${var.timeout_seconds}s"
+    session_affinity                 = var.session_affinity
     labels                           = var.labels
 
     scaling {
-      min_instance_count = 0
+      min_instance_count = var.min_instances
       max_instance_count = var.max_instances
     }
 
@@ -81,12 +83,13 @@ resource "google_cloud_run_v2_service" "function" {
           cpu    = "1"
           memory = var.memory
         }
+        # An instance has its processor while it is called or a device is connected, and is paid for that time.
         cpu_idle          = true
         startup_cpu_boost = true
       }
 
       dynamic "env" {
-        for_each = merge(var.environment, { DRAWBRIDGE_FUNCTIONS = var.name })
+        for_each = merge(var.environment, { DRAWBRIDGE_FUNCTIONS = join(",", concat([var.name], var.beside)) })
         content {
           name  = env.key
           value = env.value

@@ -23,6 +23,12 @@ variable "short_name" {
   }
 }
 
+variable "beside" {
+  description = "What else runs in the same process, as DRAWBRIDGE_FUNCTIONS names it."
+  type        = list(string)
+  default     = []
+}
+
 variable "image" {
   description = "Container image with drawbridge-function, with its digest."
   type        = string
@@ -88,6 +94,12 @@ variable "concurrency" {
   default     = 80
 }
 
+variable "min_instances" {
+  description = "Instances that are there while nobody calls, and are paid for."
+  type        = number
+  default     = 0
+}
+
 variable "max_instances" {
   description = "Instances at most: the cap on what a flood of requests can cost."
   type        = number
@@ -98,6 +110,12 @@ variable "timeout_seconds" {
   description = "How long a request may take."
   type        = number
   default     = 60
+}
+
+variable "session_affinity" {
+  description = "Whether who comes again is sent to the instance that knows it."
+  type        = bool
+  default     = false
 }
 
 variable "labels" {
