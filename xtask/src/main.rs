@@ -53,7 +53,7 @@ fn run(command: &str, flags: Vec<String>) -> Result<ExitCode> {
         "bench" => bench::run(flags),
         "package" => package::run(flags),
         "terraform" => terraform::run(flags),
-        "fmt" => shell::cargo(&["fmt", "--all"]).map(|()| ExitCode::SUCCESS),
+        "fmt" => interrupt::listen().and_then(|()| shell::cargo(&["fmt", "--all"])).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
