@@ -4,6 +4,7 @@
 pub(crate) mod credential;
 pub(crate) mod device;
 pub(crate) mod enums;
+pub(crate) mod policy;
 pub(crate) mod registry;
 
 use domain::DomainError;

@@ -3,7 +3,7 @@
 mod config;
 mod devices;
 mod gateways;
-mod later;
+mod policies;
 mod registries;
 
 use axum::Router;
@@ -25,8 +25,11 @@ pub fn routes(deps: Deps) -> Router {
         .route(&registry, get(registries::get).patch(registries::update).delete(registries::delete))
         .route(&format!("{registry}/devices"), post(devices::create))
         .route(&format!("{registry}/devices/{{device}}"), delete(devices::delete))
+        .route(&format!("{registry}/~testIamPermissions"), post(policies::test))
+        // Outside the group's guard: what is no group is not refused.
+        .route(&format!("{group}/~testIamPermissions"), post(policies::test_of_group))
         .with_state(deps.clone());
-    deps.admin.guard(routes.merge(later::routes(&registry)))
+    deps.admin.guard(routes)
 }
 
 /// The methods that a registry and a group both have: those of a group show and change its own devices only.
@@ -39,6 +42,8 @@ fn of_both(parent: &str) -> Router<Deps> {
         .route(&format!("{device}/states"), get(config::states))
         .route(&format!("{parent}/~bindDeviceToGateway"), post(gateways::bind))
         .route(&format!("{parent}/~unbindDeviceFromGateway"), post(gateways::unbind))
+        .route(&format!("{parent}/~getIamPolicy"), post(policies::get))
+        .route(&format!("{parent}/~setIamPolicy"), post(policies::set))
 }
 
 /// The registry alone, at Google's paths.

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `http/` | where each method is bound, and how a request becomes a call |
-//! | `registries`, `devices/`, `gateways` | the methods themselves: domain in, domain out, [`domain::DomainError`] |
+//! | `registries`, `devices/`, `gateways`, `policies` | the methods themselves: domain in, domain out, [`domain::DomainError`] |
 //! | `convert/` | API messages to domain values and back |
 //! | `mask` | field masks |
 //! | `pb`, `timestamp` | the API's messages, generated from `proto/` |
@@ -19,6 +19,7 @@ mod gateways;
 mod http;
 mod mask;
 pub mod pb;
+mod policies;
 mod registries;
 mod timestamp;
 

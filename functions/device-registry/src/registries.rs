@@ -7,7 +7,7 @@ use protocol::{Location, ProjectId, RegistryName};
 
 use crate::convert::{bad_name, credential, enums, registry as convert};
 use crate::mask::Mask;
-use crate::{Deps, pb};
+use crate::{Deps, pb, policies};
 
 /// What an update may name.
 pub(crate) const MUTABLE: [&str; 11] = [
@@ -28,7 +28,7 @@ fn not_found(name: &RegistryName) -> DomainError {
     DomainError::NotFound(format!("registry `{name}`"))
 }
 
-/// Creates a registry with the id in `sent`. One write.
+/// Creates a registry with the id in `sent`. One write, after what an older one of that id left behind is removed.
 pub(crate) async fn create(
     deps: &Deps,
     project: ProjectId,
@@ -49,6 +49,7 @@ pub(crate) async fn create(
     };
     registry.validate()?;
     check_added(&registry.ca_certificates, &[], deps.now())?;
+    policies::remove_remains(deps, &registry.name).await?;
     match deps.stores.registries.put(&registry.name.to_string(), &registry, Expect::Absent).await? {
         Written::Stored(_) => Ok(registry),
         Written::Conflict => Err(DomainError::AlreadyExists(format!("registry `{}`", registry.name))),
@@ -136,6 +137,7 @@ pub(crate) async fn delete(deps: &Deps, name: &RegistryName) -> Result<(), Domai
             deps.stores.registries.put(&key, &found.value, Expect::Absent).await?;
         }
         refused?;
+        policies::remove_remains(deps, name).await?;
         return Ok(broadcast::forget(&deps.stores, name).await?);
     }
 }

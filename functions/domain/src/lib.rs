@@ -12,6 +12,7 @@
 //! | `identity` | a JWT and a record become a [`identity::VerifiedDevice`], or a refusal that says why |
 //! | `token` | what a device's access token is asked and answered with |
 //! | `gateway` | which devices a gateway may speak for, and what it must show |
+//! | `iam` | who may do what with a registry: roles, members, policies |
 //! | `issued_token` | what is remembered of an access token, so that our own routes take it |
 //! | `objects` | files of devices: names, and the rules of who may touch them |
 //! | `ports` | what the cloud side needs from outside, one screen |
@@ -24,6 +25,7 @@ pub mod credential;
 pub mod device;
 pub mod error;
 pub mod gateway;
+pub mod iam;
 pub mod identity;
 pub mod issued_token;
 pub mod message;

@@ -13,6 +13,7 @@ use crate::command::CommandRecord;
 use crate::config::ConfigHistory;
 use crate::device::{Device, DeviceKey};
 use crate::gateway::Binding;
+use crate::iam::Policy;
 use crate::issued_token::IssuedToken;
 use crate::message::Message;
 use crate::objects::{Download, Folder, ObjectInfo, ObjectName, Upload, Uploaded};
@@ -217,4 +218,6 @@ pub struct Stores {
     pub bindings: Arc<dyn Records<Binding>>,
     /// By the SHA-256 of a token: whose it is.
     pub issued_tokens: Arc<dyn Records<IssuedToken>>,
+    /// By registry name, and by that and a group's number: who may do what there ([`crate::iam::PolicyOf`]).
+    pub policies: Arc<dyn Records<Policy>>,
 }

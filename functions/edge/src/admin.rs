@@ -1,5 +1,6 @@
 //! Who may administer: whoever holds the one admin token, or an access token whose holder has the IAM permission of the call.
 
+mod caller;
 mod permission;
 
 use std::fmt;
@@ -9,32 +10,33 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method};
+use axum::http::HeaderMap;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use domain::PortError;
 
-use crate::{ApiError, Bearer, Code};
+use crate::{ApiError, Bearer, Code, PathParams};
+
+pub use caller::Caller;
+use permission::Asked;
 
 /// Says what the holder of an access token may do: IAM, or who stands in for it.
 #[async_trait]
 pub trait Authority: Send + Sync {
-    /// Whether the holder of `token` has `permission`, as in `cloudiot.devices.get`, on `resource`, as in
+    /// Which of `permissions`, as in `cloudiot.devices.get`, the holder of `token` has on `resource`, as in
     /// `projects/…/registries/r/devices/d`; empty is the installation as a whole. `Err` says that it could not be known.
-    async fn may(&self, token: &Bearer, permission: &str, resource: &str) -> Result<Verdict, PortError>;
+    async fn held(&self, token: &Bearer, permissions: &[&'static str], resource: &str) -> Result<Verdict, PortError>;
 }
 
 /// Whether somebody may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// They may.
-    Allowed,
+    /// Somebody we know, whose roles have these of the permissions there.
+    Known(Vec<&'static str>),
     /// Nobody we know, or no longer.
     Unknown,
     /// The token's OAuth scopes do not cover this API.
     OutOfScope,
-    /// No role of theirs has the permission there.
-    Denied,
 }
 
 /// The admin token. Prints nothing and compares in time that depends on the lengths alone.
@@ -83,19 +85,30 @@ impl fmt::Debug for AdminAuth {
 impl AdminAuth {
     /// Lets an administrator in. UNAUTHENTICATED says what was wrong with the header, never what is right;
     /// PERMISSION_DENIED names the permission that somebody we know lacks.
-    async fn admit(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<(), ApiError> {
+    async fn admit(&self, asked: Asked, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let bearer = Bearer::from_headers(headers)?;
         match self {
-            Self::Token(token) | Self::Iam(token, _) if token.fits(bearer.token()) => Ok(()),
+            Self::Token(token) | Self::Iam(token, _) if token.fits(bearer.token()) => {
+                Ok(Caller { known_to: None, resource: asked.resource })
+            }
             Self::Token(_) => Err(ApiError::new(
                 Code::Unauthenticated,
                 "the bearer token is not the admin token of this installation; `drawbridge up` printed it when it was made",
             )),
             Self::Iam(_, authority) => {
-                let asked = permission::asked(method, path);
-                let verdict = authority.may(&bearer, asked.permission, &asked.resource).await?;
-                refusal(verdict, &asked).map_or(Ok(()), Err)
+                let verdict = authority.held(&bearer, asked.permission.as_slice(), &asked.resource).await?;
+                refusal(&verdict, &asked).map_or(Ok(()), Err)?;
+                Ok(Caller { known_to: Some((bearer, authority.clone())), resource: asked.resource })
             }
+        }
+    }
+
+    /// Whether somebody we know asks, whatever they may: for a protocol whose requests name their resource in the body, so that
+    /// nothing of a stranger's is read. [`Self::guard`] asks the rest. UNAUTHENTICATED, in the same words.
+    pub async fn recognise(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        match self.admit(Asked { permission: None, resource: String::new() }, headers).await {
+            Err(denied) if denied.code() == Code::PermissionDenied => Ok(()),
+            answer => answer.map(|_| ()),
         }
     }
 
@@ -106,10 +119,9 @@ impl AdminAuth {
 }
 
 /// In the words and with the reasons of Google.
-fn refusal(verdict: Verdict, asked: &permission::Asked) -> Option<ApiError> {
+fn refusal(verdict: &Verdict, asked: &Asked) -> Option<ApiError> {
     let service = ("service", "cloudiot.googleapis.com");
     match verdict {
-        Verdict::Allowed => None,
         Verdict::Unknown => Some(ApiError::new(
             Code::Unauthenticated,
             "the bearer token is neither the admin token of this installation nor an access token that it gave and that still counts",
@@ -119,18 +131,21 @@ fn refusal(verdict: Verdict, asked: &permission::Asked) -> Option<ApiError> {
             "googleapis.com",
             &[service],
         )),
-        Verdict::Denied => {
+        Verdict::Known(held) => {
+            let permission = asked.permission.filter(|permission| !held.contains(permission))?;
             let resource = format!("//cloudiot.googleapis.com/{}", asked.resource);
-            let text = format!("Permission '{}' denied on resource '{resource}' (or it may not exist).", asked.permission);
-            let metadata = [service, ("permission", asked.permission), ("resource", &resource)];
+            let text = format!("Permission '{permission}' denied on resource '{resource}' (or it may not exist).");
+            let metadata = [service, ("permission", permission), ("resource", &resource)];
             let error = ApiError::new(Code::PermissionDenied, text);
             Some(error.with_reason("IAM_PERMISSION_DENIED", "iam.googleapis.com", &metadata))
         }
     }
 }
 
-async fn check(State(auth): State<AdminAuth>, request: Request, next: Next) -> Result<Response, ApiError> {
-    auth.admit(request.method(), request.uri().path(), request.headers()).await?;
+async fn check(State(auth): State<AdminAuth>, params: PathParams, mut request: Request, next: Next) -> Result<Response, ApiError> {
+    let asked = Asked::of(request.method(), request.uri().path(), &params);
+    let caller = auth.admit(asked, request.headers()).await?;
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 

@@ -36,6 +36,23 @@ pub enum Code {
 }
 
 impl Code {
+    const ALL: [Self; 14] = [
+        Self::InvalidArgument,
+        Self::FailedPrecondition,
+        Self::OutOfRange,
+        Self::Unauthenticated,
+        Self::PermissionDenied,
+        Self::NotFound,
+        Self::AlreadyExists,
+        Self::Aborted,
+        Self::ResourceExhausted,
+        Self::Cancelled,
+        Self::Internal,
+        Self::Unimplemented,
+        Self::Unavailable,
+        Self::DeadlineExceeded,
+    ];
+
     /// Number, name and HTTP status.
     const fn parts(self) -> (i32, &'static str, u16) {
         match self {
@@ -64,6 +81,10 @@ impl Code {
     pub const fn name(self) -> &'static str {
         self.parts().1
     }
+    /// The code of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.name() == name)
+    }
     /// The HTTP status, as in `error.code`.
     pub fn http(self) -> StatusCode {
         StatusCode::from_u16(self.parts().2).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -71,5 +92,20 @@ impl Code {
     /// Whether it says that we failed, not the caller.
     pub const fn is_ours(self) -> bool {
         matches!(self, Self::Internal | Self::Unavailable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_found_by_its_name() {
+        let mut numbers: Vec<_> = Code::ALL.into_iter().filter_map(|code| Code::named(code.name())).map(Code::number).collect();
+        numbers.sort_unstable();
+        // UNKNOWN and DATA_LOSS are never answered.
+        let expected: Vec<_> = (1..=16).filter(|number| ![2, 15].contains(number)).collect();
+        assert_eq!(numbers, expected);
+        assert_eq!(Code::named("OK"), None);
     }
 }

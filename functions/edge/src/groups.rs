@@ -23,6 +23,11 @@ impl Group {
         DeviceRef::Id(self.0.key.id.clone())
     }
 
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.0.num_id
+    }
+
     /// INVALID_ARGUMENT when `gateway_id`, an id or a number, is not the group's gateway.
     pub fn check(&self, gateway_id: &str) -> Result<(), ApiError> {
         let ours = match gateway_id.parse() {

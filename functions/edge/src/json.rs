@@ -12,7 +12,7 @@ use crate::{ApiError, base64_bytes};
 pub const DEFAULT_BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// Names of bytes fields, whose refusal Google words in its own way.
-const BYTES_FIELDS: [&str; 2] = ["binaryData", "binary_data"];
+const BYTES_FIELDS: [&str; 3] = ["binaryData", "binary_data", "etag"];
 
 /// A JSON body of at most `LIMIT` bytes, read by [`read_json`].
 #[derive(Debug)]

@@ -25,7 +25,7 @@ mod path;
 mod query;
 mod rfc3339;
 
-pub use admin::{AdminAuth, AdminToken, Authority, Verdict};
+pub use admin::{AdminAuth, AdminToken, Authority, Caller, Verdict};
 pub use api_error::{ApiError, FieldViolation};
 pub use base64_bytes::{decode as decode_base64, encode as encode_base64};
 pub use bearer::Bearer;
@@ -38,6 +38,6 @@ pub use int64::int64;
 pub use json::{DEFAULT_BODY_LIMIT, JsonBody, read_json};
 pub use observe::REQUEST_ID;
 pub use page::{PageRequest, page_token};
-pub use path::{PathParams, google_paths};
+pub use path::{NotServed, PathParams, google_paths};
 pub use query::Query;
 pub use rfc3339::rfc3339;

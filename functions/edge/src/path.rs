@@ -3,13 +3,13 @@
 
 use std::str::FromStr;
 
-use axum::Router;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Router};
 use protocol::{DeviceName, NameError, RegistryName};
 use tower::Layer as _;
 
@@ -55,9 +55,13 @@ fn rewritten(uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-async fn not_served(method: Method, uri: Uri) -> ApiError {
+/// Stands in the extensions of an answer that no route gave.
+#[derive(Debug, Clone, Copy)]
+pub struct NotServed;
+
+async fn not_served(method: Method, uri: Uri) -> (Extension<NotServed>, ApiError) {
     let path: String = uri.path().replacen("/~", ":", 1).chars().take(512).collect();
-    ApiError::new(Code::NotFound, format!("{method} {path} is not part of this API"))
+    (Extension(NotServed), ApiError::new(Code::NotFound, format!("{method} {path} is not part of this API")))
 }
 
 /// The placeholders of the matched route, as names of resources.

@@ -103,12 +103,10 @@ struct OneMember;
 
 #[async_trait::async_trait]
 impl Authority for OneMember {
-    async fn may(&self, token: &Bearer, permission: &str, resource: &str) -> Result<Verdict, PortError> {
+    async fn held(&self, token: &Bearer, permissions: &[&'static str], resource: &str) -> Result<Verdict, PortError> {
+        let mine = if resource.starts_with("projects/p/locations/l/registries/mine/") { "cloudiot.devices.get" } else { "" };
         match token.token() {
-            "member" if permission == "cloudiot.devices.get" && resource.starts_with("projects/p/locations/l/registries/mine/") => {
-                Ok(Verdict::Allowed)
-            }
-            "member" => Ok(Verdict::Denied),
+            "member" => Ok(Verdict::Known(permissions.iter().copied().filter(|permission| *permission == mine).collect())),
             "narrow" => Ok(Verdict::OutOfScope),
             "down" => Err(PortError::passing("policies", "down")),
             _ => Ok(Verdict::Unknown),
@@ -118,16 +116,18 @@ impl Authority for OneMember {
 
 #[tokio::test]
 async fn an_access_token_opens_what_its_holder_may_and_the_admin_token_everything() {
-    let device = "/v1/projects/p/locations/l/registries/{registry}/devices/{device}";
+    let device = "/v1/projects/{project}/locations/{location}/registries/{registry}/devices/{device}";
     let guarded = || {
         let routes = Router::new().route(device, get(async || "got").delete(async || "gone"));
         AdminAuth::Iam(AdminToken::new("secret"), std::sync::Arc::new(OneMember)).guard(routes)
     };
-    let at = |registry: &str| device.replace("{registry}", registry).replace("{device}", "lamp");
+    let at = |registry: &str| format!("/v1/projects/p/locations/l/registries/{registry}/devices/lamp");
     for (method, registry, token, status, reason) in [
         ("GET", "mine", "secret", 200, ""),
         ("DELETE", "other", "secret", 200, ""),
         ("GET", "mine", "member", 200, ""),
+        ("GET", "m%69ne", "member", 200, ""),
+        ("GET", "m%2569ne", "member", 403, "IAM_PERMISSION_DENIED"),
         ("GET", "other", "member", 403, "IAM_PERMISSION_DENIED"),
         ("DELETE", "mine", "member", 403, "IAM_PERMISSION_DENIED"),
         ("GET", "mine", "narrow", 403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT"),

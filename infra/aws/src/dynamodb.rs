@@ -70,6 +70,7 @@ pub fn dynamodb_stores(environment: &SdkConfig, table: &Table) -> Stores {
         broadcasts: kind(&client, table, "broadcasts"),
         bindings: kind(&client, table, "bindings"),
         issued_tokens: kind(&client, table, "issued-tokens"),
+        policies: kind(&client, table, "policies"),
     }
 }
 

@@ -84,6 +84,7 @@ pub async fn firestore_stores(database: &Database) -> Result<Stores, FirestoreEr
         broadcasts: kind(&client, "broadcasts"),
         bindings: kind(&client, "bindings"),
         issued_tokens: kind(&client, "issued-tokens"),
+        policies: kind(&client, "policies"),
     })
 }
 

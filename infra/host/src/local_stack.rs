@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use domain::PortError;
+use domain::ports::Stores;
 use domain::token::ServiceAccount;
+use domain::{PortError, iam};
 use edge::{AdminAuth, Authority, Bearer, Verdict};
-use infra_local::security_token_service::{Ask, Binding, Decision, Policy, PolicyError, ServiceAccounts, policy};
+use infra_local::security_token_service::{Binding, Policy, PolicyError, ServiceAccounts, policy};
 use infra_local::{GoogleApis, SecurityTokenService};
 use protocol::ProjectId;
 
@@ -106,33 +107,37 @@ fn default_policy<'a>(
     Ok(policy)
 }
 
-/// The registry's API asks the stand-in's policy.
+/// The registry's API asks the stand-in's policy, and those that were set by `setIamPolicy`.
 struct LocalAuthority {
     sts: Arc<SecurityTokenService>,
+    stores: Stores,
     /// The project, as a full resource name: what the installation as a whole is.
     installation: String,
 }
 
 #[async_trait]
 impl Authority for LocalAuthority {
-    async fn may(&self, token: &Bearer, permission: &str, resource: &str) -> Result<Verdict, PortError> {
+    async fn held(&self, token: &Bearer, permissions: &[&'static str], resource: &str) -> Result<Verdict, PortError> {
+        let Some(grant) = self.sts.holder(token.token(), SERVICE) else { return Ok(Verdict::Unknown) };
+        if !grant.has_scope(&SCOPES) {
+            return Ok(Verdict::OutOfScope);
+        }
         let full = format!("//{SERVICE}/{resource}");
-        let resource = if resource.is_empty() { &self.installation } else { &full };
-        Ok(match self.sts.decide(token.token(), &Ask { service: SERVICE, scopes: &SCOPES, permission, resource }) {
-            Decision::Allowed(_) => Verdict::Allowed,
-            Decision::Unknown => Verdict::Unknown,
-            Decision::OutOfScope => Verdict::OutOfScope,
-            Decision::Denied(_) => Verdict::Denied,
-        })
+        let in_full = if resource.is_empty() { &self.installation } else { &full };
+        let (mut held, rest): (Vec<_>, Vec<_>) = permissions.iter().partition(|p| self.sts.allows(&grant.principal, p, in_full));
+        if !rest.is_empty() {
+            held.extend(iam::granted(&self.stores, &grant.principal, &rest, resource).await?);
+        }
+        Ok(Verdict::Known(held))
     }
 }
 
 /// `admin`, or also by a token of the stand-in where there is one.
-pub(crate) fn admin(admin: AdminAuth, stand_in: Option<&Arc<SecurityTokenService>>, config: &TokenConfig) -> AdminAuth {
+pub(crate) fn admin(admin: AdminAuth, stand_in: Option<&Arc<SecurityTokenService>>, config: &TokenConfig, stores: &Stores) -> AdminAuth {
     match (admin, stand_in) {
         (AdminAuth::Token(token), Some(sts)) => {
             let installation = config.local.project.as_ref().map(|p| policy::project(p.as_str())).unwrap_or_default();
-            AdminAuth::Iam(token, Arc::new(LocalAuthority { sts: sts.clone(), installation }))
+            AdminAuth::Iam(token, Arc::new(LocalAuthority { sts: sts.clone(), stores: stores.clone(), installation }))
         }
         (admin, _) => admin,
     }

@@ -136,7 +136,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let ports = connect::connect(&config.urls, limits.command_timeout).await?;
     let tokens = tokens::connect(&config.tokens, http_at, &config.data, &ports)?;
     let (issuer, cached) = (tokens.deps.issuer_url.to_string(), tokens.deps.cache.clone());
-    let admin = local_stack::admin(admin, tokens.stand_in.as_ref(), &config.tokens);
+    let admin = local_stack::admin(admin, tokens.stand_in.as_ref(), &config.tokens, &ports.stores);
     let fan_out = ports.fan_out().ok_or(Lacks { function: Function::Bridge, what: "a publisher" })?;
     let bridge = ports.channel.bridge(fan_out, limits);
     let shared =

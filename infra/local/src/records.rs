@@ -34,6 +34,7 @@ pub fn sled_stores(dir: &std::path::Path) -> Result<Stores, domain::PortError> {
         broadcasts: Arc::new(SledRecords::new(open("broadcasts")?)),
         bindings: Arc::new(SledRecords::new(open("bindings")?)),
         issued_tokens: Arc::new(SledRecords::new(open("issued-tokens")?)),
+        policies: Arc::new(SledRecords::new(open("policies")?)),
     })
 }
 
@@ -50,6 +51,7 @@ pub fn memory_stores() -> Stores {
         broadcasts: Arc::new(MemoryRecords::default()),
         bindings: Arc::new(MemoryRecords::default()),
         issued_tokens: Arc::new(MemoryRecords::default()),
+        policies: Arc::new(MemoryRecords::default()),
     }
 }
 

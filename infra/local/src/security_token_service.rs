@@ -42,11 +42,13 @@ use self::faults::Faults;
 use self::grant::GrantKey;
 use self::issuer_keys::IssuerKeys;
 
+pub use domain::iam::Principal;
+
 pub use self::boundary::Boundary;
 pub use self::decide::{Ask, Decision};
 pub use self::expression::ExpressionError;
 pub use self::faults::Fault;
-pub use self::grant::{Grant, Principal};
+pub use self::grant::Grant;
 pub use self::policy::{Binding, Policy, PolicyError};
 pub use self::provider::{Provider, ProviderError};
 pub use self::service_accounts::ServiceAccounts;

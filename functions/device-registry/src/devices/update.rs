@@ -8,7 +8,7 @@ use protocol::DeviceName;
 use super::check_added;
 use crate::convert::{credential, device as convert, enums};
 use crate::mask::Mask;
-use crate::{Deps, gateways, pb, registries};
+use crate::{Deps, gateways, pb, policies, registries};
 
 /// What an update may name.
 pub(crate) const MUTABLE: [&str; 8] = [
@@ -37,10 +37,15 @@ pub(crate) async fn update(deps: &Deps, name: &DeviceName, sent: &pb::Device, ma
         let is_gateway = |device: &Device| device.gateway.kind == GatewayType::Gateway;
         if is_gateway(&new) != is_gateway(&old) {
             gateways::refuse_bound(deps, &old, "given another gatewayType").await?;
+            // Of one that becomes a gateway: its group is made anew, whatever is left of an older one.
+            policies::forget_group(deps, &new).await?;
         }
         let put = deps.stores.devices.put(&new.key.to_string(), &new, Expect::Version(version)).await?;
         if let Written::Stored(_) = put {
             edge::hint(&*deps.commands, &new.key).await;
+            if is_gateway(&new) != is_gateway(&old) {
+                policies::forget_group(deps, &old).await?;
+            }
             return Ok(new);
         }
     }

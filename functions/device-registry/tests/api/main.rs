@@ -10,6 +10,7 @@ mod get_device;
 mod groups;
 mod leniency;
 mod list_devices;
+mod policies;
 mod registries;
 mod support;
 mod unimplemented;

@@ -85,6 +85,7 @@ fn rough(stores: &Stores, budget: &Budget) -> Stores {
         broadcasts: Arc::new(Rough(stores.broadcasts.clone(), budget.clone())),
         bindings: Arc::new(Rough(stores.bindings.clone(), budget.clone())),
         issued_tokens: stores.issued_tokens.clone(),
+        policies: Arc::new(Rough(stores.policies.clone(), budget.clone())),
     }
 }
 

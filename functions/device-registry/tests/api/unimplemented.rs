@@ -1,18 +1,8 @@
-//! Methods that come later say so; paths that are no method are not found.
+//! Paths that are no method are not found.
 
 use serde_json::json;
 
 use crate::support::{App, REG};
-
-#[tokio::test]
-async fn later_methods_answer_by_their_name() {
-    let app = App::with_device().await;
-    for verb in ["getIamPolicy", "setIamPolicy", "testIamPermissions"] {
-        let says = format!("{}{} is not implemented", verb[..1].to_uppercase(), &verb[1..]);
-        app.post(&format!("{REG}:{verb}"), json!({})).await.refused(501, "UNIMPLEMENTED", &says);
-        app.post(&format!("{REG}/groups/grp:{verb}"), json!({})).await.refused(501, "UNIMPLEMENTED", "of a group is not implemented");
-    }
-}
 
 #[tokio::test]
 async fn what_is_no_method_is_not_found() {

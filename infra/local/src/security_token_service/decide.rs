@@ -1,7 +1,8 @@
 //! May the holder of a token do this? Scope first, then boundary, then policy, as at Google.
 
+use super::Principal;
 use super::SecurityTokenService;
-use super::grant::{Grant, Principal};
+use super::grant::Grant;
 
 const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 
@@ -38,11 +39,16 @@ impl SecurityTokenService {
         if !grant.has_scope(ask.scopes) {
             return Decision::OutOfScope;
         }
-        if self.policy.allows(&grant.principal, ask.permission, ask.resource) {
+        if self.allows(&grant.principal, ask.permission, ask.resource) {
             Decision::Allowed(grant)
         } else {
             Decision::Denied(grant.principal)
         }
+    }
+
+    /// Whether the policy gives `principal` this permission on `resource`, a full resource name.
+    pub fn allows(&self, principal: &Principal, permission: &str, resource: &str) -> bool {
+        self.policy.allows(principal, permission, resource)
     }
 
     /// What `token` opens at `service`, as in `pubsub.googleapis.com`; `None` when it is nobody's we know. A self-signed JWT

@@ -1,9 +1,7 @@
 //! What a token opens. It stands in the token itself, signed by a key of this process, so nothing need be remembered.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
 use domain::Timestamp;
+use domain::iam::Principal;
 use domain::objects::Access;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::TryRngCore as _;
@@ -13,32 +11,6 @@ use super::boundary::Boundary;
 
 /// What all scopes of Cloud Storage begin with.
 const STORAGE_SCOPES: &str = "https://www.googleapis.com/auth/devstorage.";
-
-/// Who holds a token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Principal {
-    /// Somebody from a workload identity pool.
-    Federated {
-        /// `iam.googleapis.com/projects/…/workloadIdentityPools/POOL`.
-        pool: String,
-        /// `google.subject`.
-        subject: String,
-        /// By name, as in `attribute.registry`.
-        attributes: BTreeMap<String, String>,
-    },
-    /// A service account, by its address.
-    ServiceAccount(String),
-}
-
-/// As IAM writes it: `principal://…/subject/S`, `serviceAccount:EMAIL`.
-impl fmt::Display for Principal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Federated { pool, subject, .. } => write!(f, "principal://{pool}/subject/{subject}"),
-            Self::ServiceAccount(email) => write!(f, "serviceAccount:{email}"),
-        }
-    }
-}
 
 /// What a token opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

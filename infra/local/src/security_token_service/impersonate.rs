@@ -11,10 +11,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Principal;
 use super::error::Google;
 use super::exchange::SCOPE_PREFIX;
 use super::faults::Asked;
-use super::grant::{Grant, Principal};
+use super::grant::Grant;
 use super::{BODY_LIMIT, MAX_LIFE_SECS, SecurityTokenService, policy};
 
 /// This service.

@@ -9,10 +9,11 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::Principal;
 use super::error::OAuth;
 use super::exchange::SCOPE_PREFIX;
 use super::faults::Asked;
-use super::grant::{Grant, Principal};
+use super::grant::Grant;
 use super::{BODY_LIMIT, MAX_LIFE_SECS, SecurityTokenService};
 use domain::Timestamp;
 

@@ -1,5 +1,5 @@
 //! # The IAM policy of the local stack
-//! Who (a `Member`) may do what (a role: a set of permissions) on which resource and all that is below it.
+//! Who (a [`Member`]) may do what (a role: a set of permissions) on which resource and all that is below it.
 //!
 //! Resources are named as Google names them in full: `//pubsub.googleapis.com/projects/p/topics/t`. What is granted on
 //! `//cloudresourcemanager.googleapis.com/projects/p` counts for everything in the project. Buckets (`projects/_`) belong
@@ -9,14 +9,12 @@
 //! Source: cloud.google.com/iam/docs/reference/rest/v1/Policy, …/iam/docs/full-resource-names.
 
 mod file;
-mod member;
 mod resource;
 mod roles;
 
+use domain::iam::{Member, Principal};
 use protocol::ProjectId;
 
-use super::grant::Principal;
-use member::Member;
 use roles::Role;
 
 pub use resource::{bucket, object, project, registry, service_account, topic};
@@ -47,7 +45,7 @@ pub struct Binding {
 pub enum PolicyError {
     /// A member.
     #[error(
-        "`{0}` is no member: expected `principal://POOL/subject/S`, `principalSet://POOL/attribute.NAME/VALUE`, `principalSet://POOL/*` or `serviceAccount:EMAIL`"
+        "`{0}` is no member: expected `principal://POOL/subject/S`, `principalSet://POOL/attribute.NAME/VALUE`, `principalSet://POOL/*`, `serviceAccount:EMAIL` or `allAuthenticatedUsers`"
     )]
     Member(String),
     /// A role.
@@ -76,7 +74,9 @@ impl Binding {
     /// `member` has `role` on `resource`, a full resource name, and below it.
     pub fn grant(role: &str, member: &str, resource: &str) -> Result<Self, PolicyError> {
         let role = Role::find(role).ok_or_else(|| PolicyError::Role { given: role.to_owned() })?;
-        Ok(Self { member: Member::read(member)?, role, resource: resource::read(resource)?, prefixes: Vec::new() })
+        // A person proves itself nowhere here, and a file that grants nothing was meant otherwise.
+        let member = member.parse::<Member>().ok().filter(Member::is_provable).ok_or_else(|| PolicyError::Member(member.to_owned()))?;
+        Ok(Self { member, role, resource: resource::read(resource)?, prefixes: Vec::new() })
     }
 
     fn allows(&self, principal: &Principal, permission: &str, asked: &str, project: &str) -> bool {

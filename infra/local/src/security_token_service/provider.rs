@@ -3,9 +3,9 @@
 use domain::Timestamp;
 use serde_json::Value;
 
+use super::Principal;
 use super::error::OAuth;
 use super::expression::{Condition, ExpressionError, Mapped, Operand};
-use super::grant::Principal;
 
 /// Google's limit on `google.subject`.
 const MAX_SUBJECT_BYTES: usize = 127;

@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::http::Uri;
 use serde_json::{Value, json};
 
+use super::Principal;
 use super::SecurityTokenService;
 use super::error::OAuth;
-use super::grant::Principal;
 
 pub(super) async fn tokeninfo(State(sts): State<Arc<SecurityTokenService>>, uri: Uri) -> Result<Json<Value>, OAuth> {
     let mut params = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
