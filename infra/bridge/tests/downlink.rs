@@ -137,6 +137,30 @@ async fn an_unacknowledged_configuration_comes_again_with_the_next_connection() 
     }
 }
 
+/// A command of 64 KiB.
+fn large() -> Command {
+    Command { id: None, subfolder: String::new(), data: vec![7; 65_536].into() }
+}
+
+#[tokio::test]
+async fn a_command_that_a_session_never_took_up_is_not_connected_when_it_ends() {
+    let rig = Rig::with(Limits { command_timeout: Duration::from_secs(20), ..limits() }).await;
+    let mut device = rig.device("dev").await;
+    device.subscribe(1, &[(COMMANDS, 0)]).await;
+    assert_eq!(device.next().await, Got::SubAck(1, vec![0]));
+    // It reads nothing more: what the network and the session hold fills up, and one stays before the door.
+    let waiting = loop {
+        let commands = rig.bridge.commands();
+        let mut asked = tokio::spawn(async move { commands.deliver(&device_key("dev"), large()).await });
+        match tokio::time::timeout(Duration::from_millis(300), &mut asked).await {
+            Ok(delivered) => assert_eq!(delivered.unwrap().unwrap(), Delivery::Delivered),
+            Err(_) => break asked,
+        }
+    };
+    let _newer = rig.device("dev").await;
+    assert_eq!(waiting.await.unwrap().unwrap(), Delivery::NotConnected);
+}
+
 fn command(subfolder: &str, data: &'static str) -> Command {
     Command { id: None, subfolder: subfolder.into(), data: Bytes::from_static(data.as_bytes()) }
 }

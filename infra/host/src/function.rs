@@ -179,7 +179,10 @@ impl Running {
         let bridge = self.bridge.as_ref().map(|b| b.counters());
         let bus = match &self.channel {
             Channel::Local | Channel::Nobody | Channel::AwsIot(_) => None,
-            Channel::Nats(nats) => Some(nats.counters()),
+            Channel::Nats(nats) => {
+                nats.settle().await;
+                Some(nats.counters())
+            }
         };
         tracing::info!(?bridge, ?bus, "Stopped");
     }

@@ -20,6 +20,9 @@ pub(crate) const TOLD_DOWN: &str = "the command bus is down; telemetry and conne
 /// How long a message may take to leave for a server that is up.
 pub(crate) const SEND_LIMIT: Duration = Duration::from_secs(1);
 
+/// How often a process that ends looks whether it may.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
 /// Whether the bus is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
@@ -73,6 +76,19 @@ impl Nats {
     /// Whether commands can be sent now.
     pub fn is_up(&self) -> bool {
         self.bus.is_up()
+    }
+
+    /// Before the process ends: waits until what was under way to sessions that left is answered, and that has gone out. A second
+    /// each at most; what is not answered by then is left to its caller's probe.
+    pub async fn settle(&self) {
+        let bus = &*self.bus;
+        let settled = async {
+            while bus.is_up() && bus.seats.load(Ordering::Relaxed) > 0 {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let _in_time = tokio::time::timeout(SEND_LIMIT, settled).await;
+        let _in_time = tokio::time::timeout(SEND_LIMIT, bus.client.flush()).await;
     }
 
     /// What was counted since the start.

@@ -70,8 +70,8 @@ impl CommandChannel for Nats {
 }
 
 impl Bus {
-    /// Resolves when nobody who could still answer is there. A session that ends answers what it has in hand, but what reaches it in
-    /// the same moment, or a node that is killed, is lost; the device may have the command then.
+    /// Resolves when nobody who could still answer is there. A session that ends answers all that reaches it; what was with a node that
+    /// is killed, or between two servers of a cluster, is lost, and the device may have the command then.
     async fn deserted(&self, token: &str) {
         loop {
             tokio::time::sleep(PROBE_EVERY).await;

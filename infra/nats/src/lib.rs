@@ -8,6 +8,9 @@
 //! Promises
 //! * A session that was let in is reachable: its subscription is known to the server before [`Presence::enter`] answers.
 //! * Nothing waits for a bus that is down: commands fail at once, hints too, connects and telemetry never ask.
+//! * A command that reaches a node as its session ends, or after it, is answered "not connected" at once. Only what goes with a
+//!   node that is killed, or is between two servers of a cluster in that moment, has no answer: the caller asks each second
+//!   whether anybody is still there, and then says that the device may have it.
 //! * A command never reaches a device after its caller gave up, however long it lay in a buffer.
 //! * When the bus is back, every session is subscribed and announced again, those that came meanwhile too.
 //!

@@ -1,5 +1,6 @@
 //! The side of the nodes: a session is subscribed and announced while it lives.
 
+mod farewell;
 mod seat;
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use chaos_proxy::ChaosProxy;
+use chaos_proxy::{ChaosProxy, Direction};
 use domain::ports::{CommandChannel, Delivery};
 use futures_util::StreamExt as _;
 use support::{Bus, COMMAND_TIMEOUT, Device, WrongClock, command, eventually, key};
@@ -36,8 +36,100 @@ async fn a_command_reaches_the_session_wherever_it_is_and_its_answer_comes_back(
     assert!(nodes.iter().all(|n| n.counters().unconfirmed == 0), "each was known to the server before it was let in");
 }
 
-/// A command that meets a session on its way out hears so from the probe, a second later; on a busy machine some do.
+/// A command that meets a session on its way out hears so at once, of no probe, which would be a second later.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// For a session to be gone everywhere.
 const LEAVING: Duration = Duration::from_secs(5);
+/// One way from a node to the server, where a test makes it long.
+const FAR: Duration = Duration::from_millis(250);
+/// Until the node has said that its session leaves; the server has not heard it.
+const SAID: Duration = Duration::from_millis(20);
+
+/// A node behind a line, which has work: its client library turns all the time.
+async fn busy_node(bus: &Bus) -> (ChaosProxy, infra_nats::Nats) {
+    let line = ChaosProxy::to(bus.server.addr()).unwrap();
+    let node = bus.joining_at(line.addr(), Arc::default()).await;
+    eventually("the bus is up", || node.is_up()).await;
+    let working = node.clone();
+    tokio::spawn(async move {
+        loop {
+            working.hint(&key("other")).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    (line, node)
+}
+
+#[tokio::test]
+async fn a_command_that_meets_its_session_on_the_way_out_is_not_connected_at_once() {
+    let bus = Bus::new();
+    let (function, (line, node)) = (bus.node().await, busy_node(&bus).await);
+    let (device, key) = (Device::that_answers(Delivery::Acknowledged), key("dev"));
+    let here = device.enter(&node, &key).await;
+    line.delay_one_way(Direction::Up, FAR);
+    drop(here);
+    tokio::time::sleep(SAID).await;
+    let start = Instant::now();
+    let asked = (0..4).map(|_| function.deliver(&key, command("x")));
+    for answer in futures_util::future::join_all(asked).await {
+        assert_eq!(answer.unwrap(), Delivery::NotConnected);
+    }
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+    assert_eq!((device.got(), node.counters().commands), (0, 4), "they reached the node, and not the device");
+}
+
+#[tokio::test]
+async fn a_session_that_leaves_keeps_silent_on_what_its_successor_has() {
+    let bus = Bus::new();
+    let (function, (line, node), other) = (bus.node().await, busy_node(&bus).await, bus.node().await);
+    let (old, new, key) = (Device::that_answers(Delivery::Acknowledged), Device::that_waits(), key("dev"));
+    let here = old.enter(&node, &key).await;
+    line.delay_one_way(Direction::Up, FAR);
+    drop(here);
+    tokio::time::sleep(SAID).await;
+    let _new = new.enter(&other, &key).await;
+    let asked = tokio::spawn(async move { function.deliver(&key, command("x")).await });
+    eventually("it came", || new.got() == 1).await;
+    tokio::time::sleep(3 * FAR).await;
+    new.go();
+    assert_eq!(asked.await.unwrap().unwrap(), Delivery::Acknowledged, "the new session's answer");
+    assert_eq!(old.got(), 0);
+}
+
+#[tokio::test]
+async fn commands_amid_sessions_that_come_and_go_are_all_answered_at_once() {
+    let bus = Bus::new();
+    let (function, node, key) = (bus.node().await, bus.node().await, key("dev"));
+    let device = Device::that_answers(Delivery::Acknowledged);
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let (function, key) = (function.clone(), key.clone());
+            tokio::spawn(async move {
+                let (mut slowest, mut answers) = (Duration::ZERO, [0, 0]);
+                while answers.iter().sum::<u32>() < 500 {
+                    let start = Instant::now();
+                    match function.deliver(&key, command("x")).await.unwrap() {
+                        Delivery::Acknowledged => answers[0] += 1,
+                        Delivery::NotConnected => answers[1] += 1,
+                        other => panic!("{other:?} after {:?}", start.elapsed()),
+                    }
+                    slowest = slowest.max(start.elapsed());
+                }
+                (slowest, answers)
+            })
+        })
+        .collect();
+    while callers.iter().any(|caller| !caller.is_finished()) {
+        let here = device.enter(&node, &key).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        drop(here);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    for caller in callers {
+        let (slowest, answers) = caller.await.unwrap();
+        assert!(slowest < AT_ONCE && answers.iter().all(|n| *n > 0), "{slowest:?}, {answers:?}");
+    }
+}
 
 #[tokio::test]
 async fn a_command_that_was_lost_with_its_session_is_answered_soon() {

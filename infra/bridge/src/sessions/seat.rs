@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::DeviceKey;
+use domain::ports::Delivery;
 use tokio::sync::mpsc;
 
 use crate::bridge::Bridge;
@@ -68,10 +69,13 @@ impl Registered {
         self.seat.bridge.sessions.reach_of(&self.seat.key, self.seat.place)
     }
 
-    /// Takes no more commands; who waits for one hears that the device is not connected.
+    /// Takes no more commands; who waits for one that was not taken up hears that the device is not connected.
     pub(crate) fn refuse_orders(&mut self) {
         self.seat.presence = None;
         self.orders.close();
-        while self.orders.try_recv().is_ok() {}
+        while let Ok(order) = self.orders.try_recv() {
+            // Who gave up has gone.
+            let _answered = order.reply.send(Ok(Delivery::NotConnected));
+        }
     }
 }

@@ -12,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Duration, Instant, sleep_until};
 
+use super::farewell::Farewell;
 use crate::bus::{Bus, Link};
 use crate::subject;
 use crate::wire::{Answer, Request, Stamp, WireError};
@@ -34,8 +35,15 @@ pub(super) struct Seat {
     confirm: Option<oneshot::Sender<()>>,
     /// When to read the records again.
     look_at: Option<Instant>,
+    /// Messages that came.
+    taken: u64,
     /// Commands under way, and what is being sent.
     running: FuturesUnordered<BoxFuture<'static, ()>>,
+}
+
+/// What it is about: `command`, `config`, …
+pub(super) fn kind(message: &Message) -> &str {
+    message.subject.split('.').next().unwrap_or_default()
 }
 
 impl Drop for Seat {
@@ -48,7 +56,7 @@ impl Seat {
     pub(super) fn new(bus: Arc<Bus>, token: String, stamp: Stamp, session: Arc<dyn LiveSession>, confirm: oneshot::Sender<()>) -> Self {
         bus.seats.fetch_add(1, Ordering::Relaxed);
         let link = bus.link.clone();
-        Self { bus, link, token, stamp, session, confirm: Some(confirm), look_at: None, running: FuturesUnordered::new() }
+        Self { bus, link, token, stamp, session, confirm: Some(confirm), look_at: None, taken: 0, running: FuturesUnordered::new() }
     }
 
     /// Until the session has left, or was taken over. Commands in hand are answered in either case.
@@ -60,17 +68,14 @@ impl Seat {
                 None => return,
             },
         };
-        loop {
+        let on = *self.bus.link.borrow();
+        let has_left = loop {
             let flow = tokio::select! {
-                _ = &mut left => break,
-                changed = self.link.changed() => {
-                    // The client subscribes again by itself. Who connected elsewhere meanwhile must hear of us, and we of it.
-                    if changed.is_ok() && *self.link.borrow_and_update() != Link::Down {
-                        self.announce();
-                        self.look_soon();
-                    }
-                    if changed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-                }
+                _ = &mut left => break true,
+                changed = self.link.changed() => match changed {
+                    Ok(()) => self.on_link(),
+                    Err(_) => ControlFlow::Break(()),
+                },
                 message = subscriber.next(), if self.running.len() < 2 * IN_HAND => match message {
                     Some(message) => self.on_message(message),
                     None => ControlFlow::Break(()),
@@ -83,10 +88,16 @@ impl Seat {
                 }
             };
             if flow.is_break() {
-                break;
+                break false;
             }
+        };
+        // Who was taken over leaves what comes to the newer session.
+        if has_left && self.bus.is_up() {
+            let (bus, token, stamp, taken) = (self.bus.clone(), self.token.clone(), self.stamp, self.taken);
+            self.running.push(Box::pin(Farewell { bus, token, stamp, subscriber, on, taken }.say()));
+        } else {
+            drop(subscriber);
         }
-        drop(subscriber);
         while self.running.next().await.is_some() {}
     }
 
@@ -100,6 +111,15 @@ impl Seat {
         let subscriber = self.bus.client.subscribe(subject::of("*", &self.token)).await.ok()?;
         self.announce();
         Some(subscriber)
+    }
+
+    /// The client subscribes again by itself. Who connected elsewhere meanwhile must hear of us, and we of it.
+    fn on_link(&mut self) -> ControlFlow<()> {
+        if *self.link.borrow_and_update() != Link::Down {
+            self.announce();
+            self.look_soon();
+        }
+        ControlFlow::Continue(())
     }
 
     /// Each session at its own moment, spread by its number.
@@ -116,8 +136,8 @@ impl Seat {
     }
 
     fn on_message(&mut self, message: Message) -> ControlFlow<()> {
-        let kind = message.subject.split('.').next().unwrap_or_default();
-        match kind {
+        self.taken += 1;
+        match kind(&message) {
             subject::COMMAND => self.on_command(message),
             subject::CONFIG => {
                 self.bus.counters.hints.one();
