@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 
-const PROTOS: [&str; 1] = ["google/cloud/iot/v1/device_manager.proto"];
+const PROTOS: [&str; 2] = ["google/cloud/iot/v1/device_manager.proto", "google/rpc/error_details.proto"];
 const PACKAGES: [&str; 4] = [".google.cloud.iot.v1", ".google.iam.v1", ".google.rpc", ".google.type"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -6,6 +6,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::all, clippy::too_many_lines, reason = "generated; documented in proto/")]
 
 pub use google::cloud::iot::v1::*;
+pub use pbjson_types::{Any, Empty, FieldMask};
 
 pub mod google {
     pub mod cloud {

@@ -5,7 +5,7 @@
 //! | with what | `connect`: one URL per port becomes an adapter |
 //! | | `tokens`: the token service, by Google or by the stand-in for it |
 //! | what runs | `mount`: the chosen functions' routes become one HTTP service |
-//! | where | `serve`: addresses of this machine |
+//! | where | `serve`: addresses of this machine; `grpc`: the registry's API there over gRPC too |
 //! | | `function`: one process of an installation, told by `config` |
 //! | | `lambda`: the same on AWS Lambda |
 //! | | `up`: everything in one process on a laptop or a small server |
@@ -16,6 +16,8 @@ pub mod config;
 pub mod connect;
 #[cfg(feature = "full")]
 pub mod function;
+#[cfg(feature = "full")]
+mod grpc;
 pub mod lambda;
 pub mod left_out;
 #[cfg(feature = "full")]

@@ -45,10 +45,15 @@ pub fn mount(functions: &Functions, ports: &Ports, shared: &Shared) -> Result<Ro
     assemble(functions, ports, shared, |_, routes| routes)
 }
 
-/// The same, every answer counted in `requests`.
+/// The same, every answer counted in `requests`, and what administrators call over gRPC too.
 #[cfg(feature = "full")]
 pub fn mount_counted(functions: &Functions, ports: &Ports, shared: &Shared, requests: &Arc<Requests>) -> Result<Router, Lacks> {
-    assemble(functions, ports, shared, |function, routes| requests.counted(function, routes))
+    let routes = assemble(functions, ports, shared, |function, routes| requests.counted(function, routes))?;
+    let has_methods = functions.has(Function::DeviceRegistry) || functions.has(Function::CommandRelay);
+    Ok(match &shared.admin {
+        Some(admin) if has_methods => crate::grpc::beside(routes, admin.clone()),
+        _ => routes,
+    })
 }
 
 fn assemble(functions: &Functions, ports: &Ports, shared: &Shared, watch: impl Fn(Function, Router) -> Router) -> Result<Router, Lacks> {
