@@ -37,6 +37,8 @@ mod complaints;
 mod connack;
 mod connect;
 mod counters;
+#[cfg(test)]
+mod documented;
 mod ending;
 mod limits;
 mod link;

@@ -17,6 +17,7 @@ mod pubsub;
 mod readme;
 mod scene;
 mod sensors;
+pub mod sentences;
 pub mod terraform;
 mod tls_proxy;
 mod token;
