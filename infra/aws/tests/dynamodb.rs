@@ -19,6 +19,13 @@ mod contract_of_records {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_largest_policy_in_dynamodb() {
+    let environment = environment().await;
+    let stores = dynamodb_stores(&environment, &fresh_table(&environment).await);
+    contract::policies::the_largest_policy_is_replaced_only_by_whoever_has_read_it(stores).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_larger_than_four_items_is_refused_and_nothing_is_written() {
     let (records, ()) = fresh().await;
     records.put("key", &record("before"), Expect::Absent).await.unwrap();

@@ -44,6 +44,11 @@ async fn ten_full_configurations_fit_into_one_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_largest_policy_in_firestore() {
+    contract::policies::the_largest_policy_is_replaced_only_by_whoever_has_read_it(stores().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_as_large_as_a_document_may_be_is_kept_and_one_byte_more_is_refused() {
     let records = stores().await.statuses;
     let empty = serde_json::to_string(&record("")).unwrap().len();

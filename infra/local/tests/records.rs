@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+use contract::policies::the_largest_policy_is_replaced_only_by_whoever_has_read_it;
 use contract::records::{Subject, record, text};
 use domain::ports::{Expect, Written};
 use infra_local::{memory_stores, sled_stores};
@@ -21,6 +22,13 @@ mod sled {
     }
 
     contract::records_suite!(fresh);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_policy_in_memory_and_in_sled() {
+    the_largest_policy_is_replaced_only_by_whoever_has_read_it(memory_stores()).await;
+    let dir = tempfile::tempdir().unwrap();
+    the_largest_policy_is_replaced_only_by_whoever_has_read_it(sled_stores(dir.path()).unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 
 pub mod command_channel;
 pub mod objects;
+pub mod policies;
 pub mod publisher;
 pub mod records;
 pub mod signing_keys;
