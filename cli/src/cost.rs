@@ -159,6 +159,11 @@ mod tests {
 
     const DOCUMENT: &str = include_str!("../../docs/cost.md");
     const EXAMPLES: &str = include_str!("../../terraform/README.md");
+    const README: &str = include_str!("../../README.md");
+
+    fn prices() -> Prices {
+        Prices::read(prices::BUILT_IN).unwrap()
+    }
 
     fn total(id: &str, devices: f64, batch: f64) -> f64 {
         let load = Load { devices, per_minute: 1.0, bytes: 200.0, batch };
@@ -181,7 +186,7 @@ mod tests {
     #[test]
     fn the_sentences_of_the_documents_say_what_follows_from_the_prices() {
         let floor = format!("some {} dollars", money(total("bridge", 1.0, 1.0)));
-        assert!(EXAMPLES.contains(&floor) && DOCUMENT.contains(&floor), "{floor}");
+        assert!([DOCUMENT, EXAMPLES, README].iter().all(|page| page.contains(&floor)), "{floor}");
         let sizes = (1..1000).map(|hundreds| f64::from(hundreds) * 100.0);
         let even = sizes.into_iter().find(|&devices| total("http", devices, 1.0) > total("bridge", devices, 1.0)).unwrap();
         let even = format!("Below some {} devices, functions alone win", thousands(even));
@@ -191,6 +196,25 @@ mod tests {
         let (least, most) = cheaper.iter().fold((f64::MAX, 0.0f64), |(least, most), &times| (least.min(times), most.max(times)));
         let batches = format!("every design of ours {least:.1} to {most:.0} times cheaper");
         assert!(DOCUMENT.contains(&batches), "{batches}");
+    }
+
+    #[test]
+    fn what_stands_idle_costs_what_follows_from_the_prices() {
+        let (of, run) = (prices().compute, prices().cloud_run);
+        // A month of 730 hours.
+        let instance = 2_628_000.0 * (run.vcpu_second + 0.5 * run.gib_second);
+        let (bridge, nats) = (2.0 * of.e2_small_month, 3.0 * of.e2_micro_month);
+        for said in [
+            format!("{bridge:.2} for the two nodes"),
+            format!("{nats:.2} for three nodes of NATS"),
+            format!("{:.2} for both together", of.forwarding_rule_month),
+            format!("{:.2} for five disks of 10 GB", 50.0 * of.disk_gb_month),
+            format!("request-based prices {instance:.2} dollars"),
+        ] {
+            assert!(DOCUMENT.contains(&said), "{said}");
+        }
+        let month = format!("{instance:.0} dollars a month while one is connected");
+        assert!(README.contains(&month), "{month}");
     }
 
     #[test]

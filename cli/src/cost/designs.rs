@@ -29,6 +29,8 @@ const RECORDS_A_LOOK: f64 = 2.0;
 const MIN_NODES: f64 = 2.0;
 /// Nodes of NATS (docs/operations.md).
 const NATS_NODES: f64 = 3.0;
+/// Disk of a node (terraform/modules/gcp/bridge, .../nats).
+const DISK_GB: f64 = 10.0;
 
 /// What one design costs.
 #[derive(Debug, Clone)]
@@ -85,16 +87,17 @@ fn cloud_iot_core(load: &Load, prices: &Prices) -> Vec<(&'static str, f64)> {
 
 fn bridge(load: &Load, prices: &Prices) -> Vec<(&'static str, f64)> {
     let p = &prices.compute;
-    let nodes = if load.devices <= DEVICES_OF_E2_SMALL * MIN_NODES {
-        // Whatever one node can hold, the others must take over when it fails.
-        ((load.devices / DEVICES_OF_E2_SMALL).ceil() + 1.0).max(MIN_NODES) * p.e2_small_month
-    } else {
-        ((load.devices / DEVICES_OF_E2_STANDARD_4).ceil() + 1.0) * p.e2_standard_4_month
+    let (of_a_node, month) = match load.devices <= DEVICES_OF_E2_SMALL * MIN_NODES {
+        true => (DEVICES_OF_E2_SMALL, p.e2_small_month),
+        false => (DEVICES_OF_E2_STANDARD_4, p.e2_standard_4_month),
     };
+    // Whatever one node can hold, the others must take over when it fails.
+    let nodes = ((load.devices / of_a_node).ceil() + 1.0).max(MIN_NODES);
     let balanced = p.forwarding_rule_month + load.messages() * load.message_bytes() / GIB * p.gib_load_balanced;
     vec![
-        ("bridge nodes", nodes),
+        ("bridge nodes", nodes * month),
         ("NATS nodes", NATS_NODES * p.e2_micro_month),
+        ("disks", (nodes + NATS_NODES) * DISK_GB * p.disk_gb_month),
         ("load balancer", balanced),
         ("Firestore", firestore(load, load.session_looks(), prices)),
         ("Pub/Sub", pubsub(load, prices, BRIDGE_BATCH)),

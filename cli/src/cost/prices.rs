@@ -73,6 +73,7 @@ pub(crate) struct Compute {
     pub(crate) e2_micro_month: f64,
     pub(crate) e2_small_month: f64,
     pub(crate) e2_standard_4_month: f64,
+    pub(crate) disk_gb_month: f64,
     pub(crate) forwarding_rule_month: f64,
     pub(crate) gib_load_balanced: f64,
 }
