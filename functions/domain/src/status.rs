@@ -2,7 +2,8 @@
 //!
 //! Promise: a time is written at the latest 15 minutes after the one before it; an error of an authenticated
 //! device is written at once. Not promised: that a time is exact, or that a refusal of a stranger who names the
-//! device is written more than once in 10 seconds (else anybody could make the store write).
+//! device, or an error that comes with each message, is written more than once in 10 seconds (else anybody could make
+//! the store write).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,9 @@ use crate::{PortError, Timestamp};
 pub const LAST_SEEN_EVERY: Duration = Duration::from_secs(15 * 60);
 /// At most one write of an unauthenticated refusal per device and this long.
 pub const STRANGER_ERROR_EVERY: Duration = Duration::from_secs(10);
+/// At most one write of an error that comes with each message, per device and this long: as often as a device that our bridge
+/// disconnects for it would be back.
+pub const REPEATED_ERROR_EVERY: Duration = Duration::from_secs(10);
 /// Devices whose last writes are remembered: 100,000 entries of about 150 bytes. Past it all are forgotten
 /// (and counted), which costs one early write per device.
 const REMEMBERED: usize = 100_000;
@@ -155,6 +159,12 @@ impl StatusBook {
     /// Records why somebody who named the device was refused before proving to be it.
     pub async fn stranger_error(&self, device: &DeviceKey, error: ErrorStatus) -> Result<(), PortError> {
         if self.is_due(device, None, STRANGER_ERROR_EVERY) { self.error(device, error).await } else { Ok(()) }
+    }
+
+    /// Records an error that may come with every message of a device, such as a topic that is not there: at most once in
+    /// [`REPEATED_ERROR_EVERY`], however fast it sends.
+    pub async fn repeated_error(&self, device: &DeviceKey, error: ErrorStatus) -> Result<(), PortError> {
+        if self.is_due(device, None, REPEATED_ERROR_EVERY) { self.error(device, error).await } else { Ok(()) }
     }
 
     async fn change(&self, device: &DeviceKey, change: impl Fn(&mut DeviceStatus)) -> Result<(), PortError> {

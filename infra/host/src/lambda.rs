@@ -5,6 +5,8 @@
 //! Queues do not go through `lambda_http`: its `pass_through` drops the status code, and AWS reads an empty answer as success.
 
 mod authorizer;
+#[cfg(test)]
+mod captured;
 mod heard;
 mod policy;
 mod queue;

@@ -9,7 +9,8 @@
 //! | failed | what may succeed, by itself or once somebody acts: no route, a missing topic, a service that is down | SQS gives it again; after ten times it rests with the dead letters for 14 days, from where it can be sent again |
 //!
 //! The log has a line a minute for each cause (`fault`). The last error is written once for a batch and device, of one of
-//! its messages that were dropped or found no route; there is none for a message whose client id cannot be read or is no device's name,
+//! its messages that were dropped, found no route or met a publisher that will not take them before somebody acts; of the latter
+//! two, which come again, once in 10 seconds. There is none for a message whose client id cannot be read or is no device's name,
 //! for a device that is not there or whose registry is not, and while the records fail.
 //!
 //! A device has its PUBACK long before this runs, so what only lacks a route is kept and not dropped. Order: what one device
@@ -177,10 +178,16 @@ impl Queue {
         Ok(())
     }
 
-    /// Keeps what the device did wrong, or lacks, as its last error: one write for a batch, of one such message.
+    /// Keeps what the device did wrong, or lacks, as its last error: one write for a batch, of one such message, and of what comes
+    /// again one in 10 seconds.
     async fn note(&self, known: &Known, ends: &Ends) {
-        let Some(told) = ends.iter().rev().find_map(|(_, end)| end.as_ref().err()?.told.as_ref()) else { return };
-        if let Err(e) = self.fan_out.statuses.error(&known.speaker.key, told.clone()).await {
+        let faults = ends.iter().filter_map(|(_, end)| end.as_ref().err());
+        let told = faults.filter_map(|fault| Some((fault.cause.comes_again(), fault.told.clone()?)));
+        // What was dropped is said now or never.
+        let Some((comes_again, told)) = told.max_by_key(|(comes_again, _)| !comes_again) else { return };
+        let (statuses, key) = (&self.fan_out.statuses, &known.speaker.key);
+        let noted = if comes_again { statuses.repeated_error(key, told).await } else { statuses.error(key, told).await };
+        if let Err(e) = noted {
             self.told.unwritten(&e, Instant::now());
         }
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use domain::status::ErrorStatus;
 use domain::{DeviceKey, PortError};
-use edge::ApiError;
+use edge::{ApiError, Code};
 use pubsub_fanout::{Complaint, EventError};
 
 /// The kinds of failure, each with lines of its own.
@@ -70,7 +70,12 @@ impl Fault {
         let cause = match &e {
             EventError::TooLarge { .. } | EventError::Subfolder(_) | EventError::Attribute(_) => Cause::Refused,
             EventError::NoRoute { .. } => Cause::NoRoute,
-            EventError::Port(e) => return Self::port(device, e),
+            EventError::Port(e) if e.is_retryable() => return Self::port(device, e),
+            // Somebody must act, and looks at the device: as our bridge has it.
+            EventError::Port(port) => {
+                let told = ErrorStatus { code: Code::Unavailable.number(), message: port.to_string() };
+                return Self { told: Some(told), ..Self::port(device, port) };
+            }
         };
         Self::of(device, cause, &e.into())
     }

@@ -1,61 +1,70 @@
 //! What is said of messages that do not get through: in the devices' records, and in the log.
 
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{Clock, Expect, Publisher, Stores};
+use domain::ports::{Clock, Expect, Page, Publisher, Records, Stores, Versioned, Written};
 use domain::registry::Route;
-use domain::status::{ErrorStatus, StatusBook};
+use domain::status::{DeviceStatus, ErrorStatus, REPEATED_ERROR_EVERY, StatusBook};
 use domain::{Message, PortError};
+use fixture::TestClock;
 use infra_local::SystemClock;
 use protocol::TopicName;
 use serde_json::{Value, json};
 
+use super::super::captured::Log;
 use super::*;
 
 const REGISTRY: &str = "projects/p/locations/l/registries/reg";
 
-/// Pub/Sub in an outage, which no emulator shows at will.
-struct Down;
+/// Pub/Sub in an outage, or without a right to a topic, which no emulator shows at will.
+struct Down(PortError);
+
+impl Down {
+    fn for_a_while() -> Self {
+        Self(PortError::passing("publisher", "503 from Pub/Sub"))
+    }
+
+    fn until_somebody_acts() -> Self {
+        Self(PortError::lasting("publisher", "no permission to publish to `projects/p/topics/events`"))
+    }
+}
 
 #[async_trait]
 impl Publisher for Down {
     async fn publish(&self, _: &TopicName, messages: Vec<Message>) -> Vec<Result<String, PortError>> {
-        messages.iter().map(|_| Err(PortError::passing("publisher", "503 from Pub/Sub"))).collect()
+        messages.iter().map(|_| Err(self.0.clone())).collect()
     }
 }
 
-/// What was logged in this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+/// Counts writes of statuses.
+struct Counted(Arc<dyn Records<DeviceStatus>>, Arc<AtomicU32>);
 
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+#[async_trait]
+impl Records<DeviceStatus> for Counted {
+    async fn get(&self, key: &str) -> Result<Option<Versioned<DeviceStatus>>, PortError> {
+        self.0.get(key).await
     }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    async fn put(&self, key: &str, value: &DeviceStatus, expect: Expect) -> Result<Written, PortError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.put(key, value, expect).await
     }
-}
-
-impl Log {
-    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        (log, tracing::subscriber::set_default(subscriber))
+    async fn delete(&self, key: &str, expect: Expect) -> Result<Written, PortError> {
+        self.0.delete(key, expect).await
     }
-
-    fn lines(&self) -> Vec<String> {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines().map(Into::into).collect()
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page<DeviceStatus>, PortError> {
+        self.0.list(prefix, after, limit).await
     }
 }
 
 /// A queue with Pub/Sub down, and the devices `pi-1` and `pi-2`, which is blocked.
 async fn queue() -> (Queue, Stores) {
-    let (stores, clock): (_, Arc<dyn Clock>) = (infra_local::memory_stores(), Arc::new(SystemClock));
+    queue_over(infra_local::memory_stores(), Down::for_a_while(), Arc::new(SystemClock)).await
+}
+
+async fn queue_over(stores: Stores, publisher: Down, clock: Arc<dyn Clock>) -> (Queue, Stores) {
     let mut registry = fixture::registry(REGISTRY);
     let topic = "projects/p/topics/events".parse().unwrap();
     registry.routes = vec![Route { topic, subfolder_matches: "routed".into(), fan_out: false }];
@@ -66,7 +75,7 @@ async fn queue() -> (Queue, Stores) {
         fixture::keep(&stores, &device).await;
     }
     let statuses = Arc::new(StatusBook::new(stores.clone(), clock.clone()));
-    (Queue::new(FanOut { publisher: Arc::new(Down), stores: stores.clone(), statuses, clock }, None), stores)
+    (Queue::new(FanOut { publisher: Arc::new(publisher), stores: stores.clone(), statuses, clock }, None), stores)
 }
 
 fn batch(bodies: &[Value]) -> Batch {
@@ -138,6 +147,31 @@ async fn an_outage_of_pub_sub_is_one_line_and_not_one_for_each_message() {
     );
     assert!(line.contains("(10 such messages since the last line)") && line.contains("sqs_message=0"), "{line}");
     assert_eq!(last_error(&stores, "pi-1").await, None, "it is not the device's doing");
+}
+
+#[tokio::test]
+async fn what_pub_sub_refuses_until_somebody_acts_is_the_devices_last_error_written_once_in_ten_seconds() {
+    let (mut stores, clock, writes) = (infra_local::memory_stores(), Arc::new(TestClock::default()), Arc::new(AtomicU32::new(0)));
+    stores.statuses = Arc::new(Counted(stores.statuses, writes.clone()));
+    let (queue, stores) = queue_over(stores, Down::until_somebody_acts(), clock.clone()).await;
+    let send = async |count| queue.answer(batch(&vec![published("pi-1", "/devices/pi-1/events/routed", ""); count])).await;
+    for _ in 0..100 {
+        assert_eq!(send(10).await.batch_item_failures.len(), 10, "SQS gives them again");
+    }
+    let error = last_error(&stores, "pi-1").await.unwrap();
+    assert_eq!((error.code, error.message.as_str()), (14, "publisher: no permission to publish to `projects/p/topics/events`"));
+    assert_eq!(writes.load(Ordering::Relaxed), 1, "of a thousand messages");
+    clock.pass(REPEATED_ERROR_EVERY);
+    send(1).await;
+    assert_eq!(writes.load(Ordering::Relaxed), 2);
+    send_foreign(&queue).await;
+    assert_eq!(last_error(&stores, "pi-1").await.unwrap().code, 7, "what is dropped is said at once");
+}
+
+/// One message that is dropped beside one that comes again.
+async fn send_foreign(queue: &Queue) {
+    let both = [published("pi-1", "/devices/pi-2/events", ""), published("pi-1", "/devices/pi-1/events/routed", "")];
+    assert_eq!(queue.answer(batch(&both)).await.batch_item_failures.len(), 1);
 }
 
 #[test]
