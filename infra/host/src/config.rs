@@ -101,6 +101,7 @@ impl Config {
         };
         config.check_bridge()?;
         if let Home::Lambda(events) = home {
+            env.refuse_of_servers()?;
             config.check_lambda(events)?;
         }
         Ok(config)

@@ -71,6 +71,20 @@ fn the_authorizer_is_the_bridge_and_needs_neither_publisher_nor_address() {
 }
 
 #[test]
+fn what_only_a_server_uses_is_refused_and_not_passed_over() {
+    let fan_out = [LAMBDA, RECORDS, ("DRAWBRIDGE_FUNCTIONS", "pubsub-fanout"), ("DRAWBRIDGE_PUBLISHER", "pubsub://p")];
+    let with = |name, value| read(&[&fan_out[..], &[(name, value)]].concat()).map_err(|e| e.to_string());
+    let says = "DRAWBRIDGE_METRICS has no effect on AWS Lambda, where nothing listens: take it away; CloudWatch has the function's \
+                invocations, errors and durations";
+    assert_eq!(with("DRAWBRIDGE_METRICS", "127.0.0.1:9090").unwrap_err(), says);
+    for (name, value) in [("DRAWBRIDGE_HTTP", "127.0.0.1:80"), ("DRAWBRIDGE_DRAIN_SECS", "5"), ("DRAWBRIDGE_READY_FILE", "/tmp/ready")] {
+        let refusal = with(name, value).unwrap_err();
+        assert!(refusal.starts_with(&format!("{name} has no effect on AWS Lambda")) && refusal.lines().count() == 1, "{refusal}");
+    }
+    assert!(with("DRAWBRIDGE_METRICS", "").is_ok() && with("PORT", "8080").is_ok(), "empty is none; PORT may be somebody else's");
+}
+
+#[test]
 fn what_no_two_instances_share_is_refused_with_what_to_set() {
     let fan_out = ("DRAWBRIDGE_FUNCTIONS", "pubsub-fanout");
     for (variables, said) in [

@@ -46,6 +46,9 @@ pub enum ConfigError {
         /// What must be otherwise.
         what: &'static str,
     },
+    /// It does something on a server alone.
+    #[error("{0} has no effect on AWS Lambda, where nothing listens: take it away; {1}")]
+    OfServers(&'static str, &'static str),
     /// Commands would reach nobody.
     #[error(
         "DRAWBRIDGE_COMMANDS is `local:`, {0} runs here and the bridge does not: add `bridge` to DRAWBRIDGE_FUNCTIONS, or reach the bridge nodes by nats://host:port; `none:` is for an installation without MQTT"

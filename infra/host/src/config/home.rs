@@ -3,12 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Config, ConfigError, Reader, table as key};
+use super::{Config, ConfigError, Reader, Variable, table as key};
 use crate::mount::Function;
 use crate::tokens::Giver;
 
 /// Set by AWS Lambda in every function, and nowhere else.
 const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
+
+/// What tells a server where it listens and how it stops. On Lambda nothing listens.
+const OF_SERVERS: [Variable; 9] =
+    [key::HTTP, key::MQTT, key::MQTTS, key::TLS_CERT, key::TLS_KEY, key::MAX_SESSION_SECS, key::DRAIN_SECS, key::METRICS, key::READY_FILE];
 
 /// Where the process lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +62,17 @@ impl FromStr for Events {
 }
 
 impl Reader<'_> {
+    /// Whoever sets one of these on Lambda waits for something that never comes.
+    pub(super) fn refuse_of_servers(&self) -> Result<(), ConfigError> {
+        match OF_SERVERS.into_iter().find(|variable| self.text(*variable).is_some()) {
+            Some(key::METRICS) => {
+                Err(ConfigError::OfServers(key::METRICS.name, "CloudWatch has the function's invocations, errors and durations"))
+            }
+            Some(useless) => Err(ConfigError::OfServers(useless.name, "Lambda itself hands the function its events")),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn home(&self) -> Result<Home, ConfigError> {
         let events = self.optional(key::EVENTS)?;
         match (self.0.get(LAMBDA).filter(|v| !v.is_empty()), events) {

@@ -3,7 +3,11 @@
 //!
 //! Source: docs.aws.amazon.com/iot/latest/developerguide/custom-auth-lambda.html.
 
+mod refusals;
+
+use std::mem::discriminant;
 use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,6 +23,7 @@ use serde_json::{Value, json};
 
 use super::policy;
 use crate::connect::Ports;
+use refusals::{Reason, Refusals};
 
 /// The least that AWS takes for either time.
 const LEAST_SECS: u64 = 300;
@@ -60,26 +65,29 @@ pub(super) struct Authorizer {
     stores: Stores,
     statuses: Arc<StatusBook>,
     clock: Arc<dyn Clock>,
+    refusals: Refusals,
 }
 
 impl Authorizer {
     pub(super) fn new(ports: &Ports) -> Self {
-        Self { stores: ports.stores.clone(), statuses: ports.statuses.clone(), clock: ports.clock.clone() }
+        let refusals = Refusals::default();
+        Self { stores: ports.stores.clone(), statuses: ports.statuses.clone(), clock: ports.clock.clone(), refusals }
     }
 
     /// Lets the device in, or not. An error means that it cannot be known now: the device tries again.
     pub(super) async fn answer(&self, question: Question, function: &str) -> Result<Value, DomainError> {
         let Some(mqtt) = question.protocol_data.and_then(|data| data.mqtt) else {
-            return Ok(refused("", "only MQTT is let in: devices send events over HTTP to the function pubsub-fanout"));
+            let why = "only MQTT is let in: devices send events over HTTP to the function pubsub-fanout";
+            return Ok(self.refused("", Reason::NotMqtt, why));
         };
         let client_id = mqtt.client_id.unwrap_or_default();
         let name: DeviceName = match client_id.parse() {
             Ok(name) => name,
-            Err(e) => return Ok(refused(&client_id, &format!("client id: {e}"))),
+            Err(e) => return Ok(self.refused(&client_id, Reason::ClientId, &format!("client id: {e}"))),
         };
         if let Err(why) = carried(&name) {
             self.note(&name, &why).await;
-            return Ok(refused(&client_id, &why));
+            return Ok(self.refused(&client_id, Reason::NotCarried, &why));
         }
         let now = self.clock.now();
         let token = STANDARD.decode(mqtt.password.unwrap_or_default()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
@@ -90,11 +98,19 @@ impl Authorizer {
         match admitted {
             Ok((device, _)) => Ok(admission(&device, function, now)),
             Err(DomainError::Refused(why)) => {
-                let errors = DeviceErrors { stores: &self.stores, statuses: &self.statuses, now };
-                Ok(refused(&client_id, errors.refused(&name, why).await.message()))
+                let (errors, reason) =
+                    (DeviceErrors { stores: &self.stores, statuses: &self.statuses, now }, Reason::Refused(discriminant(&why)));
+                Ok(self.refused(&client_id, reason, errors.refused(&name, why).await.message()))
             }
             Err(e) => Err(e),
         }
+    }
+
+    /// The answer to who is not let in, and now and then a line.
+    fn refused(&self, client_id: &str, reason: Reason, why: &str) -> Value {
+        let named: String = client_id.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+        self.refusals.tell(&named, reason, why, Instant::now());
+        json!({ "isAuthenticated": false })
     }
 
     /// Keeps why AWS IoT cannot carry a name as the last error of its device, if there is one. Nobody has proved to be it, so
@@ -130,12 +146,6 @@ fn admission(device: &VerifiedDevice, function: &str, now: Timestamp) -> Value {
         "refreshAfterInSeconds": REFRESH_SECS,
         "policyDocuments": policy::documents(&policy::arns(function), device.key()),
     })
-}
-
-fn refused(client_id: &str, why: &str) -> Value {
-    let named: String = client_id.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    tracing::info!(device = %named, "Refused `{named}`: {why}");
-    json!({ "isAuthenticated": false })
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 
 use infra_local::SystemClock;
 
+use super::super::captured::Log;
 use super::*;
 
 const REGISTRY: &str = "projects/p/locations/l/registries/reg";
 
 fn authorizer() -> Authorizer {
     let (stores, clock): (_, Arc<dyn Clock>) = (infra_local::memory_stores(), Arc::new(SystemClock));
-    Authorizer { statuses: Arc::new(StatusBook::new(stores.clone(), clock.clone())), stores, clock }
+    let statuses = Arc::new(StatusBook::new(stores.clone(), clock.clone()));
+    Authorizer { statuses, stores, clock, refusals: Refusals::default() }
 }
 
 fn question(client_id: &str) -> Question {
@@ -47,6 +49,24 @@ async fn a_device_that_is_not_there_has_no_last_error_written() {
         assert_eq!(last_error(&authorizer, id, &format!("{REGISTRY}/devices/{id}")).await, None);
     }
     assert_eq!(last_error(&authorizer, "sensor", "sensor").await, None);
+}
+
+#[tokio::test]
+async fn a_device_that_is_refused_again_and_again_is_one_line_for_each_reason() {
+    let (authorizer, (log, _guard)) = (authorizer(), Log::start());
+    for id in ["pi-1", "pi-2"] {
+        fixture::keep(&authorizer.stores, &fixture::device(fixture::device_key(REGISTRY, id), 7, vec![])).await;
+    }
+    for _ in 0..50 {
+        for client_id in [format!("{REGISTRY}/devices/pi-1"), format!("{REGISTRY}/devices/pi-2"), "sensor".into()] {
+            authorizer.answer(question(&client_id), "function-arn").await.unwrap();
+        }
+        authorizer.answer(Question { protocol_data: None }, "function-arn").await.unwrap();
+    }
+    let lines = log.lines();
+    let says = ["the token is not a device JWT", "the token is not a device JWT", "client id: ", "only MQTT is let in"];
+    assert_eq!(lines.len(), says.len(), "{lines:#?}");
+    assert!(lines.iter().zip(says).all(|(line, says)| line.contains(says)), "{lines:#?}");
 }
 
 #[test]
