@@ -68,6 +68,7 @@ fn next_step(name: &str, message: &str, about: &Resource, token: Option<&str>) -
         "FAILED_PRECONDITION" | "ABORTED" if message.contains("the update expects version") => {
             format!("somebody changed it meanwhile: look at the newest version, then update that: {}", about.list_configs())
         }
+        "ABORTED" if message.starts_with("the etag of the policy") => format!("it is: {}", about.show_policy()),
         "FAILED_PRECONDITION" if message.contains("is not subscribed") => {
             let topic = format!("/devices/{}/commands/#", about.id());
             format!("the device must be connected over MQTT and subscribed to {topic}; with --ttl the command waits for it")

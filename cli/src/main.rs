@@ -34,6 +34,7 @@ mod help;
 mod key_file;
 mod pairs;
 mod payload;
+mod policies;
 mod profile;
 mod registries;
 mod resource;

@@ -12,7 +12,7 @@ use crate::flags::Paging;
 use crate::pairs::Pairs;
 use crate::session::{Session, Verb};
 use crate::table::{Column, cell};
-use crate::{credentials, key_file};
+use crate::{credentials, key_file, policies};
 
 /// Taught by `--help`.
 pub(crate) const EXAMPLES: &str = "  export DRAWBRIDGE_REGION=europe-west1
@@ -23,7 +23,13 @@ pub(crate) const EXAMPLES: &str = "  export DRAWBRIDGE_REGION=europe-west1
   drawbridge registries list
   drawbridge registries describe my-registry --json
   drawbridge registries update my-registry --no-enable-http-config --log-level info
-  drawbridge registries delete plant --quiet";
+  drawbridge registries add-iam-policy-binding my-registry --role roles/cloudiot.viewer \\
+    --member serviceAccount:ann@my-project.iam.gserviceaccount.com
+  drawbridge registries get-iam-policy my-registry --json > policy.json
+  drawbridge registries set-iam-policy my-registry policy.json
+  drawbridge registries delete plant --quiet
+
+A role in a registry's policy counts where callers prove who they are: with `drawbridge up --tokens local`.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Registries {
@@ -58,6 +64,32 @@ pub(crate) enum Registries {
     Delete {
         /// Its id, or its full name.
         registry: String,
+    },
+    /// Show who may do what with a registry: its IAM policy.
+    GetIamPolicy {
+        /// Its id, or its full name.
+        registry: String,
+    },
+    /// Replace the IAM policy of a registry.
+    SetIamPolicy {
+        /// Its id, or its full name.
+        registry: String,
+        /// The policy, as get-iam-policy --json prints it; with its etag it replaces that one alone.
+        policy_file: PathBuf,
+    },
+    /// Give somebody a role on a registry.
+    AddIamPolicyBinding {
+        /// Its id, or its full name.
+        registry: String,
+        #[command(flatten)]
+        binding: policies::Binding,
+    },
+    /// Take a role on a registry from somebody.
+    RemoveIamPolicyBinding {
+        /// Its id, or its full name.
+        registry: String,
+        #[command(flatten)]
+        binding: policies::Binding,
     },
     /// The CA certificates of a registry: the same as `drawbridge credentials` without --device.
     #[command(subcommand)]
@@ -168,6 +200,10 @@ impl Verb for Registries {
                 session.change(&settings.changes(session).update(&about)?, |_| format!("Updated {about}."))
             }
             Self::Delete { registry } => session.delete(&session.registry(&registry)?),
+            Self::GetIamPolicy { registry } => session.describe(&policies::get(&session.registry(&registry)?)),
+            Self::SetIamPolicy { registry, policy_file } => policies::replace(session, &session.registry(&registry)?, &policy_file),
+            Self::AddIamPolicyBinding { registry, binding } => binding.add(session, &session.registry(&registry)?),
+            Self::RemoveIamPolicyBinding { registry, binding } => binding.remove(session, &session.registry(&registry)?),
             Self::Credentials(verb) => verb.run(session),
         }
     }

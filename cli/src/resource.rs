@@ -105,6 +105,12 @@ impl Resource {
         format!("drawbridge registries list --project {} --region {}", self.part("projects"), self.part("locations"))
     }
 
+    /// The command that shows the policy of this registry.
+    pub(crate) fn show_policy(&self) -> String {
+        let (project, region) = (self.part("projects"), self.part("locations"));
+        format!("drawbridge registries get-iam-policy {} --project {project} --region {region}", self.id())
+    }
+
     /// The command that lists the devices of the same registry.
     pub(crate) fn list_devices(&self) -> String {
         format!("drawbridge devices list {}", self.within())

@@ -61,3 +61,43 @@ fn a_full_name_goes_before_project_and_region() {
     let found = scene.run("registries list --project other --region us-central1 --json").json();
     assert_eq!(found[0]["name"], "projects/other/locations/us-central1/registries/plant");
 }
+
+#[test]
+fn roles_are_given_shown_taken_and_kept_in_a_file() {
+    let scene = Scene::with_registry();
+    let binding =
+        |verb: &str, name: &str| format!("registries {verb}-iam-policy-binding my-registry --role roles/cloudiot.viewer --member {name}");
+    let (ann, bob) = ("serviceAccount:ann@demo.iam.gserviceaccount.com", "serviceAccount:bob@demo.iam.gserviceaccount.com");
+    let given = scene.run(&binding("add", ann)).ok();
+    assert_eq!(given, format!("`{ann}` has roles/cloudiot.viewer on registry `my-registry` now.\n"));
+    scene.run(&binding("add", bob)).ok();
+    scene.run(&binding("add", bob)).ok();
+    let policy = scene.run("registries get-iam-policy my-registry --json").json();
+    assert_eq!(policy["bindings"], json!([{ "role": "roles/cloudiot.viewer", "members": [ann, bob] }]));
+    assert!(scene.run("registries get-iam-policy my-registry").ok().contains(bob));
+    std::fs::write(scene.path("policy.json"), policy.to_string()).unwrap();
+    scene.run(&binding("remove", ann)).ok();
+    let etag = policy["etag"].as_str().unwrap();
+    scene.run(&binding("remove", ann)).fails(1, &["has no roles/cloudiot.viewer on registry `my-registry`", "get-iam-policy my-registry"]);
+    let stale = scene.run("registries set-iam-policy my-registry policy.json");
+    stale.fails(1, &[&format!("the one sent is `{etag}`"), "(ABORTED)", "drawbridge registries get-iam-policy my-registry --project demo"]);
+    std::fs::write(scene.path("policy.json"), json!({ "bindings": policy["bindings"] }).to_string()).unwrap();
+    assert_eq!(scene.run("registries set-iam-policy my-registry policy.json").ok(), "Replaced the policy of registry `my-registry`.\n");
+    assert_eq!(scene.run("registries get-iam-policy my-registry --json").json()["bindings"], policy["bindings"]);
+    std::fs::write(scene.path("policy.json"), "{}").unwrap();
+    scene.run("registries set-iam-policy my-registry policy.json").fails(64, &["policy.json is no policy: expected {\"bindings\": […]}"]);
+}
+
+#[test]
+fn a_grant_to_a_person_is_kept_and_said_to_be_none() {
+    let scene = Scene::with_registry();
+    let add =
+        |member: &str| scene.run(&format!("registries add-iam-policy-binding my-registry --role roles/cloudiot.viewer --member {member}"));
+    let person = add("user:ann@example.com");
+    assert!(person.err.contains("`user:ann@example.com` is kept and grants nothing"), "{person:?}");
+    assert!(add("allAuthenticatedUsers").err.is_empty());
+    add("allUsers").fails(1, &["`allUsers` cannot be a member", "(INVALID_ARGUMENT)"]);
+    let printed =
+        scene.run("registries add-iam-policy-binding my-registry --role roles/cloudiot.viewer --member allAuthenticatedUsers --curl").ok();
+    assert!(printed.contains(":getIamPolicy") && printed.contains(":setIamPolicy") && printed.contains("it needs the etag"), "{printed}");
+}
