@@ -134,4 +134,5 @@ def main():
     print(json.dumps({"registry": registry, "devices": len(devices)}))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,14 +9,24 @@ use stage::{ADMIN_TOKEN, Cloud, CloudOptions};
 
 const PROJECT: &str = "e2e-clients";
 
-#[test]
-fn googles_own_python_client_administers_the_registry() -> Result<()> {
-    Scene::play("clients", |scene| {
+/// Plays `script` with what comes before the address of HTTP.
+fn administers(scene: &str, script: &str, scheme: &str) -> Result<()> {
+    Scene::play(scene, |scene| {
         let cloud = Cloud::start(&scene.binaries, &scene.dir, &CloudOptions::local(PROJECT))?;
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients/registry_rest.py");
         let mut python = Command::new(setting("DRAWBRIDGE_TEST_PYTHON")?);
-        python.arg(script).args([&format!("http://{}", cloud.http), ADMIN_TOKEN, PROJECT]);
-        run_named("registry_rest.py", &mut python)?;
+        python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients").join(script));
+        python.args([&format!("{scheme}{}", cloud.http), ADMIN_TOKEN, PROJECT]);
+        run_named(script, &mut python)?;
         Ok(())
     })
+}
+
+#[test]
+fn googles_own_python_client_administers_the_registry() -> Result<()> {
+    administers("clients", "registry_rest.py", "http://")
+}
+
+#[test]
+fn googles_own_python_client_administers_the_registry_over_grpc_as_it_does_by_default() -> Result<()> {
+    administers("clients-grpc", "registry_grpc.py", "")
 }
