@@ -15,20 +15,27 @@ const PROJECT: &str = "e2e-google";
 const BUCKET: &str = "files-of-the-first";
 const POOL: &str = "principalSet://iam.googleapis.com/projects/0/locations/global/workloadIdentityPools/drawbridge";
 const OWNER: &str = "owner@e2e-google.iam.gserviceaccount.com";
+const ADMIN: &str = "admin@e2e-google.iam.gserviceaccount.com";
+const OTHER: &str = "other@e2e-google.iam.gserviceaccount.com";
 const PUBSUB: &str = "https://www.googleapis.com/auth/pubsub";
 const STORAGE: &str = "https://www.googleapis.com/auth/devstorage.full_control";
 const READ_STORAGE: &str = "https://www.googleapis.com/auth/devstorage.read_only";
 
-/// `first` publishes and keeps files; `second` may keep files of another bucket; the owner makes buckets.
+/// `first` publishes and keeps files; `second` may keep files of another bucket; the owner makes buckets, the administrator grants.
 fn policy() -> Value {
     let binding = |role: &str, member: &str| json!({"role": role, "members": [member]});
     let on = |resource: &str, bindings: Vec<Value>| json!({"resource": resource, "policy": {"bindings": bindings}});
     let [first, second] = ["first", "second"].map(|device| format!("{POOL}/attribute.device/{device}"));
-    let owner = format!("serviceAccount:{OWNER}");
+    let [owner, admin] = [OWNER, ADMIN].map(|account| format!("serviceAccount:{account}"));
     json!([
         on(
             &format!("//cloudresourcemanager.googleapis.com/projects/{PROJECT}"),
-            vec![binding("roles/pubsub.editor", &first), binding("roles/storage.admin", &owner), binding("roles/cloudiot.editor", &owner)]
+            vec![
+                binding("roles/pubsub.editor", &first),
+                binding("roles/storage.admin", &owner),
+                binding("roles/cloudiot.editor", &owner),
+                binding("roles/cloudiot.admin", &admin),
+            ]
         ),
         on(&format!("//storage.googleapis.com/projects/_/buckets/{BUCKET}"), vec![binding("roles/storage.objectAdmin", &first)]),
         on("//storage.googleapis.com/projects/_/buckets/files-of-the-second", vec![binding("roles/storage.objectAdmin", &second)]),
@@ -68,14 +75,14 @@ impl<'a> Stack<'a> {
         })
     }
 
-    /// A key file of the owner, made as a person makes it.
-    fn owner_key(&self) -> Result<std::path::PathBuf> {
-        let key = self.scene.dir.join("owner.json");
+    /// A key file of an account, made as a person makes it.
+    fn key_of(&self, account: &str) -> Result<String> {
+        let key = self.scene.dir.join(format!("{account}.json"));
         let mut make = Command::new(&self.scene.binaries.drawbridge);
-        make.args(["service-account-key", OWNER, "--endpoint", &self.endpoint(), "--output"]).arg(&key);
+        make.args(["service-account-key", account, "--endpoint", &self.endpoint(), "--output"]).arg(&key);
         make.arg("--service-accounts").arg(self.scene.dir.join("service-accounts"));
         run_named("drawbridge service-account-key", &mut make)?;
-        Ok(key)
+        Ok(key.display().to_string())
     }
 
     fn python(&self, script: &str, words: &[&str], env: &[(&str, String)]) -> Result<String> {
@@ -118,7 +125,7 @@ fn googles_storage_client_keeps_files_with_a_devices_token_where_its_role_is() -
             ("ACCESS_TOKEN", first(STORAGE)?),
             ("OTHER_TOKEN", second(STORAGE)?),
             ("READ_TOKEN", first(READ_STORAGE)?),
-            ("OWNER_KEY", stack.owner_key()?.display().to_string()),
+            ("OWNER_KEY", stack.key_of(OWNER)?),
         ];
         stack.python("storage_files.py", &[PROJECT, BUCKET], &tokens)?;
         let left: Vec<_> = fs::read_dir(stack.cloud.data.join("objects"))?.collect::<Result<_, _>>()?;
@@ -131,7 +138,17 @@ fn googles_storage_client_keeps_files_with_a_devices_token_where_its_role_is() -
 fn googles_iot_client_administers_with_a_key_file_as_far_as_its_role_goes() -> Result<()> {
     Scene::play("google-iot", |scene| {
         let stack = Stack::start(scene)?;
-        stack.python("registry_with_key.py", &[PROJECT], &[("OWNER_KEY", stack.owner_key()?.display().to_string())])?;
+        stack.python("registry_with_key.py", &[PROJECT], &[("OWNER_KEY", stack.key_of(OWNER)?)])?;
+        Ok(())
+    })
+}
+
+#[test]
+fn googles_iot_client_grants_one_registry_and_the_grant_counts_there_alone() -> Result<()> {
+    Scene::play("google-iot-policies", |scene| {
+        let stack = Stack::start(scene)?;
+        let keys = [("OWNER_KEY", stack.key_of(ADMIN)?), ("OTHER_KEY", stack.key_of(OTHER)?)];
+        stack.python("registry_policies.py", &[PROJECT], &keys)?;
         Ok(())
     })
 }
