@@ -37,7 +37,7 @@ pub use hint::hint;
 pub use int64::int64;
 pub use json::{DEFAULT_BODY_LIMIT, JsonBody, read_json};
 pub use observe::REQUEST_ID;
-pub use page::{PageRequest, page_token};
+pub use page::{Listing, PageRequest};
 pub use path::{NotServed, PathParams, google_paths};
 pub use query::Query;
 pub use rfc3339::rfc3339;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use domain::broadcast::{NewBroadcast, parent};
-use edge::{ApiError, JsonBody, PageRequest, PathParams, Query, decode_base64, page_token};
+use edge::{ApiError, JsonBody, Listing, PathParams, Query, decode_base64};
 use serde_json::Value;
 
 use super::commands::paged;
@@ -31,12 +31,12 @@ pub(super) async fn create(
 pub(super) async fn list(State(deps): State<Deps>, path: PathParams, query: Query) -> Result<Json<Value>, ApiError> {
     let registry = path.registry()?;
     deps.check_registry(&registry).await?;
-    let parent = parent(&registry);
-    let page = PageRequest::read(&parent, query.number("pageSize")?, query.text("pageToken"))?;
-    let found = deps.stores.broadcasts.list(&parent, page.after.as_deref(), page.size).await?;
+    let listing = Listing::new(parent(&registry), "");
+    let page = listing.page(&query)?;
+    let found = deps.stores.broadcasts.list(listing.parent(), page.after.as_deref(), page.size).await?;
     let now = deps.now();
     let rows = found.items.iter().map(|(_, b)| view::broadcast(&registry, &b.value, now));
-    Ok(Json(paged("broadcasts", rows.collect(), &page_token(&parent, found.next.as_deref()))))
+    Ok(Json(paged("broadcasts", rows.collect(), &listing.token(found.next.as_deref()))))
 }
 
 pub(super) async fn get(State(deps): State<Deps>, path: PathParams) -> Result<Json<Value>, ApiError> {

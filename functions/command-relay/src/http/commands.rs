@@ -7,7 +7,7 @@ use axum::extract::State;
 use domain::command::{self, CommandRecord, NewCommand, Recipient};
 use domain::ports::{Command, Delivery, Page};
 use domain::{DeviceKey, PortError};
-use edge::{ApiError, Code, JsonBody, PageRequest, PathParams, Query, decode_base64, page_token};
+use edge::{ApiError, Code, JsonBody, Listing, PageRequest, PathParams, Query, decode_base64};
 use serde_json::{Map, Value, json};
 
 use crate::body::{SendCommand, duration};
@@ -80,12 +80,11 @@ fn answer(device: &DeviceKey, delivery: Delivery) -> Result<Json<Value>, ApiErro
 
 pub(super) async fn list(State(deps): State<Deps>, path: PathParams, query: Query) -> Result<Json<Value>, ApiError> {
     let to = deps.recipient(&path.device()?).await?;
-    let parent = to.parent();
-    let page = PageRequest::read(&parent, query.number("pageSize")?, query.text("pageToken"))?;
-    let found = records(&deps, &parent, &page).await?;
+    let listing = Listing::new(to.parent(), "");
+    let found = records(&deps, listing.parent(), &listing.page(&query)?).await?;
     let now = deps.now();
     let rows = found.items.into_iter().map(|(_, c)| view::command(&to, &c.value.at(now)));
-    Ok(Json(paged("commands", rows.collect(), &page_token(&parent, found.next.as_deref()))))
+    Ok(Json(paged("commands", rows.collect(), &listing.token(found.next.as_deref()))))
 }
 
 async fn records(deps: &Deps, parent: &str, page: &PageRequest) -> Result<Page<CommandRecord>, PortError> {

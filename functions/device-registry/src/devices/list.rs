@@ -1,6 +1,7 @@
 //! Listing devices, by id.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use domain::device::{Device, DeviceKey, GatewayType};
 use domain::{DomainError, PortError};
@@ -24,6 +25,28 @@ pub(crate) struct Filter {
     pub(crate) gateway_type: GatewayType,
     /// Those that are bound to each other; absent: all.
     pub(crate) association: Option<Association>,
+}
+
+/// The same text for the same filter, in whichever order its ids come: page tokens are of one filter.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ids, num_ids, gateway_type, association } = self;
+        let kind = match gateway_type {
+            GatewayType::Unspecified => "",
+            GatewayType::Gateway => "gateway",
+            GatewayType::NonGateway => "non-gateway",
+        };
+        write!(f, "{kind} ")?;
+        match association {
+            None => {}
+            Some(Association::OfGateway(gateway)) => write!(f, "of-gateway {gateway}")?,
+            Some(Association::OfDevice(device)) => write!(f, "of-device {device}")?,
+        }
+        // No id has a blank.
+        ids.iter().collect::<BTreeSet<_>>().into_iter().try_for_each(|id| write!(f, " {id}"))?;
+        f.write_str(";")?;
+        num_ids.iter().collect::<BTreeSet<_>>().into_iter().try_for_each(|number| write!(f, " {number}"))
+    }
 }
 
 /// One page of devices.

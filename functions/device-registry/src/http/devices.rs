@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use domain::DomainError;
 use domain::device::GatewayType;
-use edge::{ApiError, Group, JsonBody, PageRequest, PathParams, Query, page_token};
+use edge::{ApiError, Group, JsonBody, Listing, PathParams, Query};
 use protocol::limits::MAX_LISTED_IDS;
 use protocol::{DeviceId, DeviceRef};
 use serde_json::{Value, json};
@@ -39,16 +39,15 @@ pub(super) async fn list(
     query: Query,
 ) -> Result<Json<pb::ListDevicesResponse>, ApiError> {
     let registry = path.registry()?;
-    let parent = parent(&registry);
-    let page = PageRequest::read(&parent, query.number("pageSize")?, query.text("pageToken"))?;
     let mask = Mask::of_read("field_mask", query.text("fieldMask"), &get::FIELDS)?;
     let filter = filter(&query)?;
     let filter = match group {
         Some(Extension(group)) => of_group(filter, &group)?,
         None => filter,
     };
-    let listed = list::list(&deps, &registry, &filter, &page, &mask).await?;
-    Ok(Json(pb::ListDevicesResponse { devices: listed.devices, next_page_token: page_token(&parent, listed.next.as_deref()) }))
+    let listing = Listing::new(parent(&registry), &filter.to_string());
+    let listed = list::list(&deps, &registry, &filter, &listing.page(&query)?, &mask).await?;
+    Ok(Json(pb::ListDevicesResponse { devices: listed.devices, next_page_token: listing.token(listed.next.as_deref()) }))
 }
 
 fn filter(query: &Query) -> Result<Filter, ApiError> {

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use edge::{ApiError, JsonBody, PageRequest, PathParams, Query, page_token};
+use edge::{ApiError, JsonBody, Listing, PathParams, Query};
 use serde_json::{Value, json};
 
 use crate::convert::registry::to_pb;
@@ -27,12 +27,11 @@ pub(super) async fn list(
     path: PathParams,
     query: Query,
 ) -> Result<Json<pb::ListDeviceRegistriesResponse>, ApiError> {
-    let parent = registries::parent(&path.get("project")?, &path.get("location")?);
-    let page = PageRequest::read(&parent, query.number("pageSize")?, query.text("pageToken"))?;
-    let listed = registries::list(&deps, &parent, &page).await?;
+    let listing = Listing::new(registries::parent(&path.get("project")?, &path.get("location")?), "");
+    let listed = registries::list(&deps, listing.parent(), &listing.page(&query)?).await?;
     Ok(Json(pb::ListDeviceRegistriesResponse {
         device_registries: listed.items.iter().map(|(_, r)| to_pb(&r.value)).collect(),
-        next_page_token: page_token(&parent, listed.next.as_deref()),
+        next_page_token: listing.token(listed.next.as_deref()),
     }))
 }
 

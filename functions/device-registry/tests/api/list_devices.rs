@@ -86,9 +86,30 @@ async fn what_cannot_be_listed_is_refused() {
     assert_eq!(app.get(&format!("{REG}/devices")).await.ok(), json!({}));
     app.get(&format!("{REG}2/devices")).await.refused(404, "NOT_FOUND", "reg2");
     app.get(&format!("{REG}/devices?pageSize=-1")).await.invalid("negative");
-    app.get(&format!("{REG}/devices?pageToken=%F0")).await.invalid("page_token");
+    app.get(&format!("{REG}/devices?pageToken=%25")).await.invalid("page_token `%` is none that this server gave");
     app.get(&format!("{REG}/devices?fieldMask=nope")).await.invalid("`nope`");
     app.get(&format!("{REG}/devices?gatewayListOptions.gatewayType=ROUTER")).await.invalid("\"ROUTER\"");
+}
+
+#[tokio::test]
+async fn a_page_token_is_of_one_listing() {
+    let app = App::with_registry().await;
+    app.post(&format!("{P}/registries"), json!({"id": "reg2"})).await.ok();
+    for id in ["aaa", "bbb", "ccc"] {
+        app.create(json!({"id": id})).await.ok();
+        app.post(&format!("{REG}2/devices"), json!({"id": id})).await.ok();
+    }
+    let next = async |uri: String| app.get(&uri).await.ok()["nextPageToken"].as_str().unwrap().to_owned();
+    let token = next(format!("{REG}/devices?pageSize=1")).await;
+    assert_eq!(ids(&app.get(&format!("{REG}/devices?pageSize=2&fieldMask=blocked&pageToken={token}")).await.ok()), ["bbb", "ccc"]);
+    for other in ["2/devices?", "/devices?deviceIds=bbb&", "/devices?gatewayListOptions.gatewayType=GATEWAY&"] {
+        let says = "is of another listing, with another parent or other filters: start the listing again without pageToken";
+        app.get(&format!("{REG}{other}pageToken={token}")).await.invalid(says);
+    }
+    let named = next(format!("{REG}/devices?pageSize=1&deviceIds=ccc&deviceIds=aaa")).await;
+    let page = app.get(&format!("{REG}/devices?deviceIds=aaa&deviceIds=ccc&pageToken={named}")).await.ok();
+    assert_eq!(ids(&page), ["ccc"], "the same filter in another order");
+    app.get(&format!("{REG}/devices?deviceIds=aaa&deviceIds=bbb&pageToken={named}")).await.invalid("another listing");
 }
 
 #[tokio::test]

@@ -225,6 +225,8 @@ async fn a_location_lists_its_registries_in_pages() {
     assert_eq!((ids(&second), second.get("nextPageToken")), (vec![json!("ccc")], None));
     assert_eq!(app.get("/v1/projects/p-2/locations/us-central1/registries").await.ok(), json!({}));
     app.get(&format!("{P}/registries?pageToken=%25")).await.invalid("page_token `%`");
+    let elsewhere = format!("/v1/projects/p-1/locations/us-central1-b/registries?pageToken={}", first["nextPageToken"].as_str().unwrap());
+    app.get(&elsewhere).await.invalid("is of another listing");
     app.get(&format!("{P}/registries?pageSize=-1")).await.invalid("page_size -1");
     app.get(&format!("{P}/registries?pageSize=many")).await.invalid("\"many\"");
 }
