@@ -16,21 +16,24 @@ use crate::tools::CargoTool;
 use crate::{interrupt, shell};
 
 const HELP: &str = "\
-What a change must pass besides its tests: format, numbers, lints, documents, bans.
+What a change must pass besides its tests: format, numbers, lints, documents, unused dependencies, bans.
 
 Usage: cargo xtask check [--advisories]
 
   --advisories   also ask the advisory database, which has to be reachable
 
-cargo-deny is built into the target folder when it is missing.";
+cargo-deny and cargo-machete are built into the target folder when they are missing.";
+
+/// Where the packages of the workspace are; `fuzz` is one of its own.
+const ROOMS: [&str; 9] = ["cli", "device-shim", "durable", "functions", "infra", "protocol", "tests", "websocket", "xtask"];
 
 pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let Some(mut args) = Args::of(words, HELP) else { return Ok(ExitCode::SUCCESS) };
     let with_advisories = args.has("--advisories");
     args.finish()?;
     interrupt::listen()?;
-    // It takes minutes when it has to be built, so it begins at once, beside the other steps.
-    let deny = CargoTool::begin("cargo-deny")?;
+    // They take minutes when they have to be built, so they begin at once, beside the other steps.
+    let (deny, machete) = (CargoTool::begin("cargo-deny")?, CargoTool::begin("cargo-machete")?);
     step("format", || shell::cargo(&["fmt", "--all", "--check"]))?;
     step("numbers", numbers::check)?;
     step("lints", || shell::cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"]))?;
@@ -43,12 +46,18 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
         let mut command = shell::cargo_command();
         shell::run(command.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
-    step("bans, licenses, sources", || {
-        let mut command = Command::new(deny.finish()?);
-        command.current_dir(shell::root()).args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
-        shell::run(command.args(with_advisories.then_some("advisories")))
+    step("unused dependencies", || {
+        // Asks cargo for the names of libraries, which differ from those of their packages.
+        let mut command = Command::new(machete.finish()?);
+        shell::run(command.current_dir(shell::root()).arg("--with-metadata").args(ROOMS))
     })?;
-    if !with_advisories {
+    let deny = deny.finish()?;
+    let denied =
+        |what: &[&str]| shell::run(Command::new(&deny).current_dir(shell::root()).args(["--log-level", "warn", "check"]).args(what));
+    step("bans, licenses, sources", || denied(&["--deny", "warnings", "bans", "licenses", "sources"]))?;
+    if with_advisories {
+        step("advisories", || denied(&["advisories"]))?;
+    } else {
         println!("advisories: not asked; `cargo xtask check --advisories` does where the advisory database can be reached");
     }
     Ok(ExitCode::SUCCESS)
