@@ -1,5 +1,6 @@
 //! What holds for everything that is rented: it is labelled, nothing that cannot be handled is lost, logs do not grow for ever,
-//! somebody is told when the money is more than was meant, and no secret is in the state.
+//! somebody is told when the money is more than was meant, gRPC and WebSocket are spoken as they must be, and no secret is in the
+//! state.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -30,7 +31,7 @@ const SECRET_TEXTS: [&str; 3] = ["PRIVATE KEY", "\"private_key\"", "secret_acces
 
 /// Checks them all; the error names what breaks one.
 pub(super) fn check(applied: &Applied) -> Result<()> {
-    let broken = [unlabelled(applied), lost(applied), growing(applied), unwatched(applied), secrets(applied)].concat();
+    let broken = [unlabelled(applied), lost(applied), growing(applied), unwatched(applied), misspoken(applied), secrets(applied)].concat();
     ensure!(broken.is_empty(), "what is applied breaks rules:\n{}", broken.join("\n"));
     Ok(())
 }
@@ -81,6 +82,21 @@ fn unwatched(applied: &Applied) -> Vec<String> {
     let google = applied.of("google_billing_budget").filter(few("threshold_rules"));
     let aws = applied.of("aws_budgets_budget").filter(few("notification"));
     google.chain(aws).map(|one| format!("{} says nothing before it is spent", one.address)).collect()
+}
+
+/// Cloud Run speaks HTTP/1 to a process unless its port is called `h2c`: gRPC's methods want that, a WebSocket must not have it.
+fn misspoken(applied: &Applied) -> Vec<String> {
+    let wrong = |one: &Resource| {
+        let container = &one.values["template"][0]["containers"][0];
+        let variables = container["env"].as_array().into_iter().flatten();
+        let named = variables.filter(|variable| variable["name"] == "DRAWBRIDGE_FUNCTIONS").find_map(|variable| variable["value"].as_str());
+        let functions: Vec<&str> = named.unwrap_or_default().split(',').collect();
+        let (port, has) = (container["ports"][0]["name"].as_str(), |function| functions.contains(&function));
+        let wants = !has("bridge") && (has("device-registry") || has("command-relay"));
+        (wants && port != Some("h2c") || has("bridge") && port == Some("h2c"))
+            .then(|| format!("{} runs {} and calls its port {port:?}", one.address, functions.join(",")))
+    };
+    applied.of("google_cloud_run_v2_service").filter_map(wrong).collect()
 }
 
 /// Invariant 7: no secret in Terraform's state.

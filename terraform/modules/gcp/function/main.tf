@@ -78,6 +78,12 @@ resource "google_cloud_run_v2_service" "function" {
     containers {
       image = var.image
 
+      # gRPC wants HTTP/2 as far as the process; where the bridge runs, a WebSocket begins as HTTP/1.
+      ports {
+        name           = contains(["command-relay", "device-registry"], var.name) ? "h2c" : "http1"
+        container_port = 8080
+      }
+
       resources {
         limits = {
           cpu    = "1"

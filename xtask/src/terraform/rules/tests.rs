@@ -51,6 +51,21 @@ fn a_budget_that_speaks_too_late_is_named() {
 }
 
 #[test]
+fn a_port_that_grpc_or_a_websocket_cannot_use_is_named() {
+    let logs = || one("google_logging_project_bucket_config", json!({ "retention_days": 30 }));
+    let service = |functions: &str, port: &str| {
+        let env = json!([{ "name": "DRAWBRIDGE_LOG", "value": "info" }, { "name": "DRAWBRIDGE_FUNCTIONS", "value": functions }]);
+        one("google_cloud_run_v2_service", json!({ "template": [{ "containers": [{ "env": env, "ports": [{ "name": port }] }] }] }))
+    };
+    for (functions, right, wrong) in [("device-registry", "h2c", "http1"), ("bridge,device-registry,command-relay", "http1", "h2c")] {
+        let says = format!("runs {functions} and calls its port Some({wrong:?})");
+        assert!(broken(vec![logs(), service(functions, wrong)]).contains(&says));
+        check(&applied(vec![logs(), service(functions, right)])).unwrap();
+    }
+    check(&applied(vec![logs(), service("pubsub-fanout", "http1")])).unwrap();
+}
+
+#[test]
 fn a_secret_in_the_state_is_named() {
     assert!(broken(vec![one("google_service_account_key", json!({}))]).contains("keeps its secret in the state"));
     let secret = json!({ "environment": [{ "variables": { "TOKEN": true } }] });
