@@ -1,4 +1,4 @@
-//! `drawbridge apply`: makes registries and devices what a file says, such as Terraform writes it.
+//! `drawbridge apply`: makes registries, devices and who may do what with a registry what a file says, such as Terraform writes it.
 //!
 //! Promise: nothing is changed before the plan was shown and agreed to; a second run has nothing to do; a run that broke off is
 //! completed by the next. What the file does not name stays: a field of a resource as well as a whole one, unless `--prune`.
@@ -7,6 +7,7 @@
 mod field;
 mod file;
 mod plan;
+mod policy;
 mod step;
 
 use std::io::{self, IsTerminal as _};

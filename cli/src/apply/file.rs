@@ -8,7 +8,7 @@ use std::{fs, mem};
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value};
 
-use super::field;
+use super::{field, policy};
 use crate::error::usage;
 use crate::resource::Resource;
 use crate::session::Session;
@@ -24,6 +24,7 @@ pub(super) struct Item {
 #[derive(Debug)]
 pub(super) struct Registry {
     pub(super) item: Item,
+    pub(super) policy: Option<policy::Wanted>,
     pub(super) devices: Vec<Item>,
 }
 
@@ -72,9 +73,10 @@ fn registry(found: Value, session: &Session) -> Result<Registry> {
     let name = [fields.remove("name"), fields.remove("id")].into_iter().flatten().find_map(|v| v.as_str().map(str::to_owned));
     let about = session.registry(&name.ok_or_else(|| usage("a registry has neither `id` nor `name`"))?)?;
     let devices = list(&mut fields, "devices")?;
-    known(&fields, &field::REGISTRY, &about.to_string(), "id, name, devices")?;
+    let policy = policy::Wanted::read(&mut fields, &about.to_string())?;
+    known(&fields, &field::REGISTRY, &about.to_string(), &format!("id, name, devices, {}", policy::FIELDS.join(", ")))?;
     let devices = devices.into_iter().map(|found| device(found, &about)).collect::<Result<_>>()?;
-    Ok(Registry { item: Item { about, fields }, devices })
+    Ok(Registry { item: Item { about, fields }, policy, devices })
 }
 
 fn device(found: Value, registry: &Resource) -> Result<Item> {

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::Result;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::field;
 use super::file::{Item, Wanted};
+use super::policy;
 use super::step::{Action, Change, Step};
 use crate::client::Request;
+use crate::policies;
 use crate::resource::Resource;
 use crate::session::Session;
 
@@ -38,6 +40,7 @@ impl Plan {
             let there = places.iter_mut().find(|(known, _)| *known == place).and_then(|(_, there)| there.remove(registry.item.about.id()));
             let is_new = there.is_none();
             plan.compare(&registry.item, there, &field::REGISTRY);
+            plan.compare_policy(&registry.item.about, registry.policy.as_ref(), session, is_new)?;
             let mut devices = if is_new { There::new() } else { all(session, &registry.item.about, "devices", "devices", &field::DEVICE)? };
             for device in &registry.devices {
                 plan.compare(device, devices.remove(device.about.id()), &field::DEVICE);
@@ -70,6 +73,16 @@ impl Plan {
             },
         };
         self.steps.push(Step { about: item.about.clone(), action });
+    }
+
+    /// A registry that is not there yet will have none, whose etag is `ACAB`.
+    fn compare_policy(&mut self, about: &Resource, wanted: Option<&policy::Wanted>, session: &Session, is_new: bool) -> Result<()> {
+        let Some(wanted) = wanted else { return Ok(()) };
+        self.resources += 1;
+        let there = if is_new { json!({ "etag": "ACAB" }) } else { session.send(&policies::get(about))?.unwrap_or_default() };
+        let change = wanted.change(&there);
+        self.steps.extend(change.map(|change| Step { about: about.clone(), action: Action::SetPolicy(change) }));
+        Ok(())
     }
 
     /// As in "2 created, 1 updated, 0 deleted".

@@ -5,6 +5,7 @@ use std::fmt;
 use reqwest::Method;
 use serde_json::{Map, Value};
 
+use super::policy::Replaced;
 use crate::client::Request;
 use crate::resource::Resource;
 
@@ -24,6 +25,7 @@ pub(super) struct Change {
 pub(super) enum Action {
     Create(Map<String, Value>),
     Update(Vec<Change>),
+    SetPolicy(Replaced),
     Delete,
 }
 
@@ -47,6 +49,7 @@ impl Step {
                 let body: Map<_, _> = changes.iter().map(|change| (change.field.to_owned(), change.to.clone())).collect();
                 Request::patch(&self.about, &mask, body.into())
             }
+            Action::SetPolicy(policy) => Request::new(Method::POST, &self.about).verb("setIamPolicy").body(policy.body()),
             Action::Delete => Request::new(Method::DELETE, &self.about),
         }
     }
@@ -54,7 +57,7 @@ impl Step {
     pub(super) fn verb(&self) -> &'static str {
         match self.action {
             Action::Create(_) => "create",
-            Action::Update(_) => "update",
+            Action::Update(_) | Action::SetPolicy(_) => "update",
             Action::Delete => "delete",
         }
     }
@@ -64,6 +67,7 @@ impl Step {
         match &self.action {
             Action::Create(fields) => fields.keys().map(String::as_str).collect(),
             Action::Update(changes) => changes.iter().map(|change| change.field).collect(),
+            Action::SetPolicy(_) => vec!["iamPolicy"],
             Action::Delete => Vec::new(),
         }
     }
@@ -74,9 +78,12 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = match self.action {
             Action::Create(_) => '+',
-            Action::Update(_) => '~',
+            Action::Update(_) | Action::SetPolicy(_) => '~',
             Action::Delete => '-',
         };
+        if let Action::SetPolicy(policy) = &self.action {
+            return write!(f, "{sign} IAM policy of {}\n{policy}", self.about.path_in_its_place());
+        }
         writeln!(f, "{sign} {}", self.about.path_in_its_place())?;
         if let Action::Update(changes) = &self.action {
             for change in changes {

@@ -49,6 +49,44 @@ fn what_terraform_wrote_is_applied_and_is_not_a_change_the_second_time() {
     let device = scene.run(&format!("devices describe {device} --json")).json();
     assert_eq!(device["credentials"][0]["publicKey"]["format"], "ES256_PEM");
     assert_eq!(device["credentials"][0]["expirationTime"], "2036-01-01T00:00:00Z");
+    let policy = scene.run("registries get-iam-policy projects/my-project/locations/europe-west1/registries/greenhouse --json").json();
+    let binding = |role: &str, name: &str| {
+        let member = format!("serviceAccount:{name}@my-project.iam.gserviceaccount.com");
+        json!({ "role": format!("roles/cloudiot.{role}"), "members": [member] })
+    };
+    assert_eq!(policy["bindings"], json!([binding("deviceController", "bob"), binding("viewer", "ann")]));
+}
+
+#[test]
+fn who_may_do_what_is_planned_member_by_member_and_what_the_file_does_not_name_stays() {
+    let scene = Scene::new();
+    let add = |role: &str, name: &str| {
+        let member = format!("serviceAccount:{name}@demo.iam.gserviceaccount.com");
+        scene.run(&format!("registries add-iam-policy-binding plant --role roles/cloudiot.{role} --member {member}")).ok()
+    };
+    write(&scene, &plant());
+    scene.run("apply wanted.json --yes").ok();
+    add("viewer", "ann");
+    add("admin", "eve");
+    assert!(scene.run("apply wanted.json --plan").ok().starts_with("Nothing to do: 3 resources"), "a file without a policy leaves it");
+    let mut wanted = plant();
+    wanted["registries"][0]["iamBindings"] =
+        json!([{ "role": "roles/cloudiot.viewer", "members": ["serviceAccount:bob@demo.iam.gserviceaccount.com"] }]);
+    write(&scene, &wanted);
+    let plan = scene.run("apply wanted.json --plan").ok();
+    assert_eq!(
+        plan,
+        "~ IAM policy of registries/plant\n    - roles/cloudiot.viewer: serviceAccount:ann@demo.iam.gserviceaccount.com\n    \
+         + roles/cloudiot.viewer: serviceAccount:bob@demo.iam.gserviceaccount.com\nPlan: 0 to create, 1 to update, 0 to delete.\n"
+    );
+    scene.run("apply wanted.json --yes").ok();
+    assert!(scene.run("apply wanted.json --yes").ok().starts_with("Nothing to do: 4 resources"));
+    let policy = scene.run("registries get-iam-policy plant --json").json();
+    let roles: Vec<_> = policy["bindings"].as_array().unwrap().iter().map(|binding| binding["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["roles/cloudiot.admin", "roles/cloudiot.viewer"]);
+    wanted["registries"][0]["iamBindings"][0]["condition"] = json!({});
+    write(&scene, &wanted);
+    scene.run("apply wanted.json --plan").fails(64, &["`iamBindings` of registry `plant`: unknown field `condition`"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-# A registry and its devices as data, under the names of google_cloudiot_registry and google_cloudiot_device. Nothing is made here:
+# A registry and its devices as data, under the names of google_cloudiot_registry, google_cloudiot_device and
+# google_cloudiot_registry_iam_policy, _binding and _member. Nothing is made here:
 # `drawbridge apply` makes it, by the registry's own API (README.md).
 
 locals {
@@ -6,7 +7,14 @@ locals {
     name => strcontains(name, "/") ? name : "projects/${var.project}/topics/${name}"
   }
 
-  registry = {
+  # What is not said stays as it is.
+  iam = merge(
+    var.iam_policy == null ? {} : { iamPolicy = var.iam_policy },
+    length(var.iam_bindings) == 0 ? {} : { iamBindings = var.iam_bindings },
+    length(var.iam_members) == 0 ? {} : { iamMembers = var.iam_members },
+  )
+
+  registry = merge({
     name = "projects/${var.project}/locations/${var.region}/registries/${var.name}"
     eventNotificationConfigs = [for config in var.event_notification_configs : {
       pubsubTopicName  = local.topic[config.pubsub_topic_name]
@@ -35,5 +43,5 @@ locals {
         gatewayAuthMethod = device.gateway_config.gateway_auth_method
       }
     }]
-  }
+  }, local.iam)
 }

@@ -124,3 +124,42 @@ variable "devices" {
     error_message = "A private key must not leave its device: give its public half."
   }
 }
+
+variable "iam_policy" {
+  description = "The whole IAM policy of the registry, as google_cloudiot_registry_iam_policy had it: who else had a role loses it. Null to leave it."
+  type = object({
+    bindings = list(object({
+      role    = string
+      members = list(string)
+    }))
+  })
+  default = null
+
+  validation {
+    condition     = var.iam_policy == null || length(var.iam_bindings) + length(var.iam_members) == 0
+    error_message = "iam_policy is the whole policy: it does not go with iam_bindings and iam_members."
+  }
+}
+
+variable "iam_bindings" {
+  description = "All members of a role, each as a google_cloudiot_registry_iam_binding was: who else had that role loses it."
+  type = list(object({
+    role    = string
+    members = list(string)
+  }))
+  default = []
+
+  validation {
+    condition     = length(distinct(var.iam_bindings[*].role)) == length(var.iam_bindings)
+    error_message = "Two iam_bindings have the same role."
+  }
+}
+
+variable "iam_members" {
+  description = "Somebody more in a role, each as a google_cloudiot_registry_iam_member was."
+  type = list(object({
+    role   = string
+    member = string
+  }))
+  default = []
+}

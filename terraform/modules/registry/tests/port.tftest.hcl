@@ -1,4 +1,5 @@
-# A google_cloudiot_registry with two google_cloudiot_devices, ported by hand: blocks became lists, everything else stayed.
+# A google_cloudiot_registry with two google_cloudiot_devices, a google_cloudiot_registry_iam_binding and a _member, ported by hand: blocks became
+# lists, everything else stayed.
 
 variables {
   project = "my-project"
@@ -34,6 +35,9 @@ variables {
     },
     { name = "gateway-1", blocked = true, gateway_config = { gateway_type = "GATEWAY", gateway_auth_method = "ASSOCIATION_ONLY" } },
   ]
+
+  iam_bindings = [{ role = "roles/cloudiot.viewer", members = ["serviceAccount:ann@my-project.iam.gserviceaccount.com"] }]
+  iam_members  = [{ role = "roles/cloudiot.deviceController", member = "serviceAccount:bob@my-project.iam.gserviceaccount.com" }]
 }
 
 run "a_ported_registry_is_what_apply_reads" {
@@ -63,4 +67,29 @@ run "two_devices_of_one_name_are_refused" {
   }
 
   expect_failures = [var.devices]
+}
+
+run "a_whole_policy_takes_the_place_of_bindings" {
+  command = plan
+
+  variables {
+    iam_policy   = { bindings = [{ role = "roles/cloudiot.admin", members = ["serviceAccount:ann@my-project.iam.gserviceaccount.com"] }] }
+    iam_bindings = []
+    iam_members  = []
+  }
+
+  assert {
+    condition     = output.registry.iamPolicy.bindings[0].role == "roles/cloudiot.admin" && !can(output.registry.iamBindings)
+    error_message = "The registry is ${output.json}"
+  }
+}
+
+run "a_whole_policy_beside_bindings_is_refused" {
+  command = plan
+
+  variables {
+    iam_policy = { bindings = [] }
+  }
+
+  expect_failures = [var.iam_policy]
 }
