@@ -150,6 +150,7 @@ pub fn run(path: &Path) -> ExitCode {
         Err(error) => return fail(EXIT_USAGE, &error),
     };
     log_to_stderr();
+    warn_of_clear(&config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &error),
@@ -167,6 +168,13 @@ pub fn run(path: &Path) -> ExitCode {
 pub(crate) fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+}
+
+/// What `allow_unencrypted` lets happen, once at the start.
+pub(crate) fn warn_of_clear(config: &Config) {
+    for address in &config.in_clear {
+        tracing::warn!("`allow_unencrypted`: the device's token goes to {address} in clear, keep to a network of your own");
+    }
 }
 
 async fn until_stopped(config: Config) -> Result<(), Box<dyn std::error::Error>> {

@@ -31,6 +31,8 @@ pub struct Config {
     pub bridge: Bridge,
     /// Where the cloud's HTTP functions are: a scheme, a host, perhaps a port.
     pub cloud: Option<reqwest::Url>,
+    /// Addresses of these two where tokens cross a network in clear, as `allow_unencrypted` lets them.
+    pub in_clear: Vec<String>,
     /// Roots to trust instead of the system's, PEM.
     pub ca: Option<PathBuf>,
     /// The shim's own folder.
@@ -107,6 +109,25 @@ mod tests {
             let refusal = with(more).unwrap_err().to_string();
             assert!(refusal.starts_with(expected), "{more}: {refusal}");
         }
+    }
+
+    #[test]
+    fn a_token_crosses_no_network_in_clear_unless_that_is_allowed() {
+        let bridge = |address: &str, more: &str| Config::parse(&format!("{}{more}", LEAST.replace("mqtts://b.example", address)));
+        let says = "key `bridge` is \"mqtt://192.0.2.7:1883\", without TLS: whoever is on the way reads the device's token and can speak \
+                    for it; use mqtts:// or wss://, or in a network of your own set `allow_unencrypted = true`";
+        assert_eq!(bridge("mqtt://192.0.2.7", "").unwrap_err().to_string(), says);
+        assert!(bridge("mqtt://b.example", "allow_unencrypted = false").is_err());
+        let refusal = with("cloud = \"http://c.example\"").unwrap_err().to_string();
+        assert!(refusal.starts_with("key `cloud` is \"http://c.example/\", without TLS: ") && refusal.contains("use https://, or"), "{refusal}");
+        for local in ["mqtt://127.0.0.1:1884", "ws://[::1]:8080/mqtt"] {
+            assert!(bridge(local, "cloud = \"http://[::1]:8080\"").unwrap().in_clear.is_empty());
+        }
+        let allowed = bridge("ws://b.example", "cloud = \"http://192.0.2.7:8080\"\nallow_unencrypted = true").unwrap();
+        assert_eq!(allowed.in_clear, ["ws://b.example:80/mqtt", "http://192.0.2.7:8080/"]);
+        assert!(with("allow_unencrypted = true").unwrap().in_clear.is_empty(), "nothing to allow");
+        let refusal = with("allow_unencrypted = 1").unwrap_err().to_string();
+        assert_eq!(refusal, "key `allow_unencrypted` is 1: it must be true or false");
     }
 
     #[test]

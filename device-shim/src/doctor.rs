@@ -96,7 +96,8 @@ fn bridge(config: &Config) -> Step {
     match found {
         Ok(addresses) if !addresses.is_empty() => {
             let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-            Ok(format!("{} is {}", config.bridge, list.join(", ")))
+            let clear = if config.in_clear.is_empty() { "" } else { "; `allow_unencrypted` lets the device's token go in clear" };
+            Ok(format!("{} is {}{clear}", config.bridge, list.join(", ")))
         }
         Ok(_) => Err(Trouble::new(format!("{} has no address", config.bridge.host), "Check `bridge`.")),
         Err(error) => Err(Trouble::new(

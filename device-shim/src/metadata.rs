@@ -82,7 +82,8 @@ impl Served {
 #[must_use]
 pub fn main(options: &MetadataOptions) -> ExitCode {
     cli::log_to_stderr();
-    let client = match Config::load(&options.config).map_err(AccessTokenError::from).and_then(TokenClient::new) {
+    let client = match Config::load(&options.config).inspect(cli::warn_of_clear).map_err(AccessTokenError::from).and_then(TokenClient::new)
+    {
         Ok(client) => client,
         Err(error) if error.is_usage() => return cli::fail(EXIT_USAGE, &error),
         Err(error) => return cli::fail(1, &error),

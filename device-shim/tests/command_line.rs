@@ -23,6 +23,10 @@ fn a_bad_configuration_ends_the_start_with_64_and_a_sentence() {
     for (config, expected) in [
         (format!("{least}[link]\nwindow = 0\n"), "drawbridge-shim: key `link.window` is 0: it must be a whole number from 1 to 1000"),
         (format!("{least}windw = 1\n"), "drawbridge-shim: key `windw` is unknown; allowed here: device, private_key, "),
+        (
+            least.replace("mqtts://b", "mqtt://192.0.2.7"),
+            "drawbridge-shim: key `bridge` is \"mqtt://192.0.2.7:1883\", without TLS: whoever is on the way reads the device's token",
+        ),
         ("device = [\n".to_owned(), "drawbridge-shim: the configuration is not TOML: line "),
     ] {
         fs::write(&file, config).unwrap();
@@ -36,6 +40,19 @@ fn a_bad_configuration_ends_the_start_with_64_and_a_sentence() {
     let output = run(&["run", "--config", "/nowhere/shim.toml"], "");
     assert_eq!(output.status.code(), Some(64));
     assert!(text(&output).contains("configuration /nowhere/shim.toml cannot be read"), "{}", text(&output));
+}
+
+#[test]
+fn a_token_that_may_go_in_clear_is_warned_of_once_at_the_start() {
+    let mut shim = Shim::configure(([127, 0, 0, 1], 1).into(), "");
+    let config =
+        fs::read_to_string(shim.config()).unwrap().replace("mqtt://127.0.0.1:1\"", "mqtt://bridge.invalid\"\nallow_unencrypted = true");
+    fs::write(shim.config(), config).unwrap();
+    shim.restart();
+    let says = "`allow_unencrypted`: the device's token goes to mqtt://bridge.invalid:1883 in clear, keep to a network of your own";
+    let log = shim.log();
+    assert_eq!(log.matches("allow_unencrypted").count(), 1, "{log}");
+    assert!(log.contains("WARN") && log.contains(says), "{log}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use axum::http::uri::PathAndQuery;
 
 /// What may stand there.
-pub(super) const ALLOWED: &str = "mqtts://host[:port] or wss://host[:port][/path]; for trials mqtt://host[:port], or ws://host[:port][/path] with a loopback address as host";
+pub(super) const ALLOWED: &str =
+    "mqtts://host[:port] or wss://host[:port][/path]; on this machine also mqtt://host[:port] or ws://host[:port][/path]";
 /// Where our bridge answers over HTTP.
 const DEFAULT_PATH: &str = "/mqtt";
 
@@ -42,6 +43,11 @@ impl Bridge {
         if self.port == default_port(self.tls, true) { host } else { format!("{host}:{}", self.port) }
     }
 
+    /// Whether what is sent there, the device's token first, crosses a network in clear.
+    pub(super) fn is_in_clear(&self) -> bool {
+        !self.tls && !is_loopback(&self.host)
+    }
+
     /// Reads one; `None` when it is none.
     pub(super) fn read(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
@@ -62,13 +68,17 @@ impl Bridge {
             _ => (place, default_port(tls, is_web)),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let is_loopback = || host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-        if host.is_empty() || port == 0 || host.contains(['/', ' ', '@']) || (is_web && !tls && !is_loopback()) {
+        if host.is_empty() || port == 0 || host.contains(['/', ' ', '@']) {
             return None;
         }
         let path = if is_web { Some(path.parse::<PathAndQuery>().ok()?.to_string()) } else { None };
         Some(Self { tls, host: host.into(), port, path })
     }
+}
+
+/// Whether a host, without brackets, is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn default_port(tls: bool, is_web: bool) -> u16 {
@@ -116,10 +126,27 @@ mod tests {
             "wss:///mqtt",
             "wss://b.example:x/mqtt",
             "wss://b.example/a b",
-            "ws://b.example/mqtt",
-            "ws://192.0.2.7:8080/mqtt",
         ] {
             assert_eq!(Bridge::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn without_tls_it_is_in_clear_anywhere_but_on_this_machine() {
+        for text in ["mqtt://b.example", "mqtt://192.0.2.7:1884", "mqtt://[2001:db8::1]", "ws://b.example/mqtt", "mqtt://localhost.example"]
+        {
+            assert!(Bridge::read(text).unwrap().is_in_clear(), "{text}");
+        }
+        for text in [
+            "mqtt://127.0.0.1:1884",
+            "mqtt://127.1.2.3",
+            "mqtt://[::1]",
+            "mqtt://localhost",
+            "ws://localhost",
+            "mqtts://b.example",
+            "wss://192.0.2.7",
+        ] {
+            assert!(!Bridge::read(text).unwrap().is_in_clear(), "{text}");
         }
     }
 

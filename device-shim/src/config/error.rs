@@ -32,6 +32,18 @@ pub enum ConfigError {
         /// What is allowed.
         allowed: String,
     },
+    /// The device's token would cross a network in clear.
+    #[error(
+        "key `{key}` is \"{value}\", without TLS: whoever is on the way reads the device's token and can speak for it; use {secure}, or in a network of your own set `allow_unencrypted = true`"
+    )]
+    Unencrypted {
+        /// The key.
+        key: &'static str,
+        /// The address, cut at 100 characters.
+        value: String,
+        /// What has TLS.
+        secure: &'static str,
+    },
     /// A value that is not allowed.
     #[error("key `{key}` is {value}: it must be {allowed}")]
     Bad {

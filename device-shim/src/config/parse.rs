@@ -13,12 +13,18 @@ pub(super) fn config(text: &str) -> Result<Config, ConfigError> {
     let device = root.parsed("device", "projects/{project}/locations/{location}/registries/{registry}/devices/{device}")?;
     let private_key = root.required_path("private_key", "the path of the device's private key")?;
     let bridge = parse_bridge(&mut root)?;
+    let cloud = root.optional("cloud", read_cloud, "https://host[:port] or http://host[:port]")?;
+    let in_clear = in_clear(&bridge, cloud.as_ref());
+    if let (false, Some(address)) = (root.flag("allow_unencrypted")?, in_clear.first()) {
+        return Err(address.refused());
+    }
     let data_dir = root.path("data_dir")?.unwrap_or_else(|| "/var/lib/drawbridge-shim".into());
     let config = Config {
         device,
         private_key,
         bridge,
-        cloud: root.optional("cloud", read_cloud, "https://host[:port] or http://host[:port]")?,
+        cloud,
+        in_clear: in_clear.into_iter().map(|address| address.text).collect(),
         ca: root.path("ca")?,
         ready_file: root.path("ready_file")?,
         accept: parse_accept(root.section("accept")?, &data_dir)?,
@@ -34,6 +40,27 @@ pub(super) fn config(text: &str) -> Result<Config, ConfigError> {
 fn parse_bridge(root: &mut Section) -> Result<Bridge, ConfigError> {
     let text: String = root.parsed("bridge", bridge::ALLOWED)?;
     Bridge::read(&text).ok_or_else(|| root.refuse("bridge", &format!("\"{text}\""), bridge::ALLOWED))
+}
+
+/// An address where the device's token would cross a network in clear.
+struct InClear {
+    key: &'static str,
+    text: String,
+    secure: &'static str,
+}
+
+impl InClear {
+    fn refused(&self) -> ConfigError {
+        ConfigError::Unencrypted { key: self.key, value: self.text.chars().take(100).collect(), secure: self.secure }
+    }
+}
+
+fn in_clear(bridge: &Bridge, cloud: Option<&reqwest::Url>) -> Vec<InClear> {
+    let bridge = bridge.is_in_clear().then(|| InClear { key: "bridge", text: bridge.to_string(), secure: "mqtts:// or wss://" });
+    let is_exposed =
+        |url: &&reqwest::Url| url.scheme() == "http" && !bridge::is_loopback(url.host_str().unwrap_or_default().trim_matches(['[', ']']));
+    let cloud = cloud.filter(is_exposed).map(|url| InClear { key: "cloud", text: url.to_string(), secure: "https://" });
+    bridge.into_iter().chain(cloud).collect()
 }
 
 fn read_cloud(text: &str) -> Option<reqwest::Url> {

@@ -66,6 +66,12 @@ impl Section {
         }
     }
 
+    /// Off when it is not there.
+    pub(super) fn flag(&mut self, key: &'static str) -> Result<bool, ConfigError> {
+        let Some(value) = self.take(key) else { return Ok(false) };
+        value.as_bool().ok_or_else(|| self.refuse(key, &shown(&value), "true or false"))
+    }
+
     pub(super) fn number<T>(&mut self, key: &'static str, default: T, range: RangeInclusive<T>) -> Result<T, ConfigError>
     where
         T: TryFrom<i64> + PartialOrd + Display,
