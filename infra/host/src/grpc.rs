@@ -21,6 +21,8 @@ mod request;
 mod tests;
 mod wire;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -30,6 +32,7 @@ use axum::routing::any;
 use edge::{AdminAuth, ApiError, Code};
 use tower::ServiceExt as _;
 
+use crate::metrics::Requests;
 use methods::Method;
 
 /// Where gRPC finds the service: `/{package}.{service}/{method}`.
@@ -40,11 +43,12 @@ const SERVICE: &str = "/google.cloud.iot.v1.DeviceManager/";
 struct Service {
     rest: Router,
     admin: AdminAuth,
+    requests: Arc<Requests>,
 }
 
-/// `rest` and the same over gRPC.
-pub(crate) fn beside(rest: Router, admin: AdminAuth) -> Router {
-    let service = Service { rest: rest.clone(), admin };
+/// `rest` and the same over gRPC. Who is refused before there is a request is counted in `requests` like one.
+pub(crate) fn beside(rest: Router, admin: AdminAuth, requests: Arc<Requests>) -> Router {
+    let service = Service { rest: rest.clone(), admin, requests };
     rest.route(&format!("{SERVICE}{{method}}"), any(call).with_state(service))
 }
 
@@ -88,7 +92,12 @@ impl Service {
         let shown = || name.chars().take(64).collect::<String>();
         let unknown = || ApiError::new(Code::Unimplemented, format!("google.cloud.iot.v1.DeviceManager has no method `{}`", shown()));
         let method = Method::named(name).ok_or_else(unknown)?;
-        self.admin.recognise(headers).await?;
-        Ok(method)
+        match self.admin.recognise(headers).await {
+            Ok(()) => Ok(method),
+            Err(refused) => {
+                self.requests.refused(method.function(), refused.code().http().as_u16());
+                Err(refused)
+            }
+        }
     }
 }

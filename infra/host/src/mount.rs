@@ -51,7 +51,7 @@ pub fn mount_counted(functions: &Functions, ports: &Ports, shared: &Shared, requ
     let routes = assemble(functions, ports, shared, |function, routes| requests.counted(function, routes))?;
     let has_methods = functions.has(Function::DeviceRegistry) || functions.has(Function::CommandRelay);
     Ok(match &shared.admin {
-        Some(admin) if has_methods => crate::grpc::beside(routes, admin.clone()),
+        Some(admin) if has_methods => crate::grpc::beside(routes, admin.clone(), requests.clone()),
         _ => routes,
     })
 }

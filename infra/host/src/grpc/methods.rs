@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::mount::Function;
+
 const LOCATION: &[&str] = &["projects/*/locations/*"];
 const REGISTRY: &[&str] = &["projects/*/locations/*/registries/*"];
 const DEVICE: &[&str] = &["projects/*/locations/*/registries/*/devices/*"];
@@ -61,6 +63,14 @@ impl Method {
     /// The method of this name.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         METHODS.iter().find(|method| method.name == name)
+    }
+
+    /// Whose routes its request goes to.
+    pub(super) fn function(&self) -> Function {
+        match self.name {
+            "ModifyCloudToDeviceConfig" | "SendCommandToDevice" => Function::CommandRelay,
+            _ => Function::DeviceRegistry,
+        }
     }
 
     /// `Q` is what it is asked, `A` what it answers.

@@ -39,6 +39,11 @@ impl Requests {
         }))
     }
 
+    /// A call that was refused before it was a request of `function`.
+    pub(crate) fn refused(&self, function: Function, code: u16) {
+        self.one(function.name(), code);
+    }
+
     fn one(&self, function: &'static str, code: u16) {
         *self.answers.lock().unwrap_or_else(PoisonError::into_inner).entry((function, code)).or_default() += 1;
     }

@@ -190,8 +190,12 @@ async fn a_method_whose_function_runs_elsewhere_is_unimplemented_here_and_calls_
     assert!(refused.message().starts_with("SendCommandToDevice is not served by this process"), "{refused}");
     let get = pb::GetDeviceRequest { name: device_name("dev"), field_mask: None };
     assert_eq!(grpc.call::<pb::Device>("GetDevice", &get).await.unwrap_err().code(), Code::NotFound);
+    let stranger = [("authorization", "Bearer stranger")];
+    assert_eq!(grpc.raw("GetDevice", &stranger, endless(vec![])).await.status().code(), Code::Unauthenticated);
     let metrics = format!("http://{}/metrics", running.addresses.metrics.unwrap());
     let text = reqwest::get(metrics).await.unwrap().text().await.unwrap();
-    assert!(text.contains("drawbridge_requests_total{function=\"device-registry\",code=\"404\"} 1\n"), "{text}");
+    for code in ["401", "404"] {
+        assert!(text.contains(&format!("drawbridge_requests_total{{function=\"device-registry\",code=\"{code}\"}} 1\n")), "{text}");
+    }
     running.shut_down().await;
 }
