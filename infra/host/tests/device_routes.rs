@@ -40,7 +40,7 @@ const ADMIN_ROUTES: [(&str, &str); 8] = [
     ("device-registry", r#"&format!("{registry}/devices/{{device}}")"#),
 ];
 /// Those without a device in the path. `/token` names one in its form and stands in [`requests`].
-const OTHER_ROUTES: [(&str, &str); 15] = [
+const OTHER_ROUTES: [(&str, &str); 18] = [
     ("command-relay", "&broadcast"),
     ("command-relay", r#"&format!("{REGISTRY}/broadcasts")"#),
     ("command-relay", r#"&format!("{REGISTRY}/~broadcastCommand")"#),
@@ -51,7 +51,10 @@ const OTHER_ROUTES: [(&str, &str); 15] = [
     ("device-registry", r#"&format!("{parent}/devices")"#),
     ("device-registry", r#"&format!("{parent}/~bindDeviceToGateway")"#),
     ("device-registry", r#"&format!("{parent}/~unbindDeviceFromGateway")"#),
-    ("device-registry", r#"&format!("{registry}{path}")"#),
+    ("device-registry", r#"&format!("{parent}/~getIamPolicy")"#),
+    ("device-registry", r#"&format!("{parent}/~setIamPolicy")"#),
+    ("device-registry", r#"&format!("{registry}/~testIamPermissions")"#),
+    ("device-registry", r#"&format!("{group}/~testIamPermissions")"#),
     ("device-registry", "REGISTRIES"),
     ("token-exchange", r#""/.well-known/openid-configuration""#),
     ("token-exchange", r#""/jwks""#),
