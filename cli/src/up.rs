@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 use host::connect::{Emulators, NatsFiles, Urls};
 use host::local_stack::LocalIam;
@@ -11,9 +10,10 @@ use host::logs;
 use host::signals::Signals;
 use host::tokens::{Giver, SigningKeysAt, TokenConfig};
 use host::up::{self, Addresses, Config, Running};
-use host::{Impersonation, IssuerUrl, OBJECTS_FOLDER, ProjectId, PubSubOrdering, TOPICS_FOLDER};
+use host::{Impersonation, IssuerUrl, OBJECTS_FOLDER, ProjectId, PubSubOrdering, StartError, TOPICS_FOLDER};
 
 use crate::curl;
+use crate::error::usage;
 use crate::flags::{DEFAULT_DATA, DEFAULT_ENDPOINT, DEFAULT_PROJECT};
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -122,12 +122,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let (log, format) = (args.log.clone(), args.log_format);
     let config = config(args);
-    logs::start(&log, format, config.urls.google_project()).context("--log")?;
+    logs::start(&log, format, config.urls.google_project()).map_err(|e| usage(format!("--log: {e}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let signals = Signals::listen()?;
         let token_was_given = config.admin_token.is_some();
-        let running = up::start(config).await?;
+        let running = up::start(config).await.map_err(not_started)?;
         greet(&running, token_was_given);
         signals.until_stop(|| running.reload_certificate()).await;
         running.shut_down().await;
@@ -176,6 +176,11 @@ fn config(args: Args) -> Config {
             local,
         },
     }
+}
+
+/// Its text has its causes.
+fn not_started(e: StartError) -> anyhow::Error {
+    if e.is_usage() { usage(e.to_string()) } else { anyhow::Error::msg(e.to_string()) }
 }
 
 /// What a person needs next. Standard output, so that a log filter cannot hide the one time the token is shown.

@@ -72,3 +72,18 @@ fn what_was_typed_wrong_is_64_and_nothing_is_sent() {
     run("devices list --page-size 501").fails(64, &["501"]);
     run("completion tcsh").fails(64, &["bash"]);
 }
+
+#[test]
+fn a_flag_of_up_that_cannot_be_used_is_64_and_an_address_that_is_taken_is_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = |words: &str| run(program(dir.path()).args("up --http 127.0.0.1:0 --mqtt 127.0.0.1:0".split(' ').chain(words.split(' '))));
+    let free = "--mqtts 127.0.0.1:0";
+    up(&format!("{free} --tls-cert none.pem --tls-key none.pem")).fails(64, &["--tls-cert `none.pem`: ", "No such file"]);
+    up(&format!("{free} --log a=b=c")).fails(64, &["--log: `a=b=c` is no filter"]);
+    up(&format!("{free} --commands nats://")).fails(64, &["0 NATS servers are named"]);
+    let policy = up(&format!("{free} --iam-policy none.json"));
+    assert_eq!(policy.err.matches("No such file").count(), 1, "said once: {policy:?}");
+    policy.fails(64, &["--iam-policy none.json: "]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    up(&format!("--mqtts {}", taken.local_addr().unwrap())).fails(1, &["--mqtts", "cannot be listened on"]);
+}

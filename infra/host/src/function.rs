@@ -2,7 +2,6 @@
 //! process ends.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use infra_bridge::{Bridge, Limits};
@@ -12,51 +11,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::connect::{self, Channel, ConnectError, Ports};
+use crate::connect::{self, Channel, Ports};
 use crate::metrics::{Metrics, Requests};
 use crate::mount::{self, Function, Lacks, Shared};
-use crate::serve::{self, ListenError};
-use crate::tokens::{self, TokenConfigError};
-use crate::{admin, ready_file, start_check, supervision, tls};
-
-/// Why nothing was started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// An address could not be bound.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// A port could not be connected.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// A function lacks what it works with.
-    #[error(transparent)]
-    Lacks(#[from] Lacks),
-    /// The token service cannot work.
-    #[error(transparent)]
-    Tokens(#[from] TokenConfigError),
-    /// The certificate cannot be served.
-    #[error(transparent)]
-    Tls(#[from] tls::TlsError),
-    /// The ready file or the data folder cannot be written.
-    #[error("{path}: {source}", path = .path.display())]
-    File {
-        /// Which.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl StartError {
-    /// Whether another value of a variable would help: then the exit code is 64.
-    pub fn is_usage(&self) -> bool {
-        match self {
-            Self::Connect(e) => e.is_usage(),
-            Self::Lacks(_) | Self::Tokens(_) | Self::Tls(_) => true,
-            Self::Listen(_) | Self::File { .. } => false,
-        }
-    }
-}
+use crate::serve;
+use crate::start_error::StartError;
+use crate::tls::{Served, TlsError};
+use crate::{admin, ready_file, start_check, supervision, tokens};
 
 /// Where everything listens; the content of the ready file.
 #[derive(Debug, Clone, Serialize)]
@@ -79,15 +40,9 @@ pub struct Running {
     pub addresses: Addresses,
     channel: Channel,
     bridge: Option<Arc<Bridge>>,
-    secure: Option<Secure>,
+    certificate: Option<Served>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
-}
-
-/// The TLS listener's certificate, to be read again.
-struct Secure {
-    files: (std::path::PathBuf, std::path::PathBuf),
-    config: watch::Sender<Arc<rustls::ServerConfig>>,
 }
 
 /// Starts everything; on return it listens and the ready file is written.
@@ -98,7 +53,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let bridge = bridge(&config, &ports, limits)?;
     let tokens = match &config.tokens {
         Some(given) => {
-            std::fs::create_dir_all(&config.data).map_err(file_error(&config.data))?;
+            std::fs::create_dir_all(&config.data).map_err(StartError::at(&config.data))?;
             Some(tokens::connect(given, http_at, &config.data, &ports)?)
         }
         None => None,
@@ -113,13 +68,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let metrics = Metrics { requests, bridge: bridge.clone(), tokens, channel: ports.channel.clone(), statuses: ports.statuses };
     let stop = watch::Sender::new(false);
     let addresses = Addresses { http: http_at, mqtt: None, mqtts: None, metrics: None, pid: std::process::id() };
-    let mut running = Running { addresses, channel: ports.channel, bridge, secure: None, stop, tasks: JoinSet::new() };
+    let mut running = Running { addresses, channel: ports.channel, bridge, certificate: None, stop, tasks: JoinSet::new() };
     running.listen_for_devices(&config).await?;
     running.addresses.metrics = metrics.serve(("DRAWBRIDGE_METRICS", config.metrics), &running.stop, &mut running.tasks).await?;
     running.tasks.spawn(serve::http(http, app, serve::stopped(&running.stop)));
     start_check::begin(&stores, &config.urls.records, &running.stop, &mut running.tasks);
     if let Some(file) = &config.ready_file {
-        ready_file::write(file, &running.addresses).map_err(file_error(file))?;
+        ready_file::write(file, &running.addresses).map_err(StartError::at(file))?;
     }
     supervision::begin(http_at, None, &running.stop, &mut running.tasks);
     tracing::info!(functions = ?config.functions.iter().map(Function::name).collect::<Vec<_>>(), "Up: HTTP on {http_at}");
@@ -134,11 +89,6 @@ fn bridge(config: &Config, ports: &Ports, limits: Limits) -> Result<Option<Arc<B
     Ok(Some(ports.channel.bridge(fan_out, limits)))
 }
 
-fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> StartError {
-    let path = path.to_owned();
-    move |source| StartError::File { path, source }
-}
-
 impl Running {
     async fn listen_for_devices(&mut self, config: &Config) -> Result<(), StartError> {
         let Some(bridge) = self.bridge.clone() else { return Ok(()) };
@@ -149,23 +99,19 @@ impl Running {
             self.tasks.spawn(async move { bridge.serve_tcp(listener, stop).await });
         }
         if let Some((address, certificate, key)) = &config.mqtts {
-            let tls = watch::Sender::new(tls::server_config(certificate, key)?);
+            let served = Served::read(certificate, key)?;
             let (listener, at): (TcpListener, _) = serve::listen("DRAWBRIDGE_MQTTS", *address).await?;
-            let (certificates, stop) = (tls.subscribe(), serve::stopped(&self.stop));
+            let (certificates, stop) = (served.subscribe(), serve::stopped(&self.stop));
             self.addresses.mqtts = Some(at);
-            self.secure = Some(Secure { files: (certificate.clone(), key.clone()), config: tls });
+            self.certificate = Some(served);
             self.tasks.spawn(async move { bridge.serve_tls(listener, certificates, stop).await });
         }
         Ok(())
     }
 
     /// Reads the certificate and its key again; connections made from now on get the new one. On an error the old one stays.
-    pub fn reload_certificate(&self) -> Result<(), tls::TlsError> {
-        if let Some(Secure { files: (certificate, key), config }) = &self.secure {
-            config.send_replace(tls::server_config(certificate, key)?);
-            tracing::info!("Serving the certificate of {} from now on", certificate.display());
-        }
-        Ok(())
+    pub fn reload_certificate(&self) -> Result<(), TlsError> {
+        self.certificate.as_ref().map_or(Ok(()), Served::reload)
     }
 
     /// Stops accepting, finishes what was begun within the bridge's time limit, and returns.

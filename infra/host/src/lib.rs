@@ -37,6 +37,8 @@ pub mod signals;
 #[cfg(feature = "full")]
 mod start_check;
 #[cfg(feature = "full")]
+mod start_error;
+#[cfg(feature = "full")]
 mod supervision;
 #[cfg(feature = "full")]
 pub mod tls;
@@ -46,7 +48,9 @@ pub mod up;
 
 pub use connect::{ConnectError, Ports};
 #[cfg(feature = "full")]
-pub use up::{Config, Running, StartError};
+pub use start_error::StartError;
+#[cfg(feature = "full")]
+pub use up::{Config, Running};
 
 pub use domain::token::ServiceAccount;
 pub use infra_gcp::Ordering as PubSubOrdering;

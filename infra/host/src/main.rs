@@ -33,12 +33,21 @@ fn main() -> ExitCode {
     };
     match run(config) {
         Ok(code) => code,
-        Err(e) if is_usage(&e) => refuse(&format!("{e:#}")),
+        Err(e) if is_usage(&e) => refuse(&said(&e)),
         Err(e) => {
-            eprintln!("drawbridge-function: {e:#}");
+            eprintln!("drawbridge-function: {}", said(&e));
             ExitCode::FAILURE
         }
     }
+}
+
+/// With its causes, once: the text of our own errors has them.
+fn said(e: &anyhow::Error) -> String {
+    #[cfg(feature = "full")]
+    if e.is::<host::StartError>() {
+        return e.to_string();
+    }
+    if e.is::<LambdaError>() { e.to_string() } else { format!("{e:#}") }
 }
 
 fn refuse(text: &str) -> ExitCode {
@@ -49,10 +58,10 @@ fn refuse(text: &str) -> ExitCode {
 /// Whether another value of a variable would help.
 fn is_usage(e: &anyhow::Error) -> bool {
     #[cfg(feature = "full")]
-    if e.downcast_ref::<host::function::StartError>().is_some_and(host::function::StartError::is_usage) {
+    if e.downcast_ref::<host::StartError>().is_some_and(host::StartError::is_usage) {
         return true;
     }
-    e.downcast_ref::<LambdaError>().is_some_and(LambdaError::is_usage)
+    e.is::<logs::LogError>() || e.downcast_ref::<LambdaError>().is_some_and(LambdaError::is_usage)
 }
 
 fn run(config: Config) -> anyhow::Result<ExitCode> {

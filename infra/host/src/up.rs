@@ -1,7 +1,6 @@
 //! Where: one process. Everything listens before the ready file appears; everything finishes before the process ends.
 
 use std::fs;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,13 +15,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::connect::{self, ConnectError, Urls};
+use crate::connect::{self, Urls};
 use crate::local_stack;
 use crate::metrics::{Metrics, Requests};
 use crate::mount::{self, Function, Functions, Lacks, Shared};
-use crate::serve::{self, ListenError};
-use crate::tokens::{self, TokenConfig, TokenConfigError};
-use crate::{ready_file, secret, start_check, supervision, tls};
+use crate::serve;
+use crate::start_error::StartError;
+use crate::tls::{Served, TlsError};
+use crate::tokens::{self, TokenConfig};
+use crate::{ready_file, secret, start_check, supervision};
 
 /// What `drawbridge up` is told.
 #[derive(Debug, Clone)]
@@ -49,37 +50,6 @@ pub struct Config {
     pub urls: Urls,
     /// What the token service is told.
     pub tokens: TokenConfig,
-}
-
-/// Why nothing was started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// An address could not be bound.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// A function lacks what it works with.
-    #[error(transparent)]
-    Lacks(#[from] Lacks),
-    /// A port could not be connected.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The token service cannot work.
-    #[error(transparent)]
-    Tokens(#[from] TokenConfigError),
-    /// The certificate cannot be served.
-    #[error(transparent)]
-    Tls(#[from] tls::TlsError),
-    /// The local authority failed.
-    #[error(transparent)]
-    Authority(#[from] infra_local::certificate_authority::CertificateError),
-    /// A file in the data folder could not be read or written.
-    #[error("{path}: {source}")]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
 }
 
 /// Where everything listens; the content of the ready file.
@@ -113,24 +83,18 @@ pub struct Running {
     pub made_admin_token: Option<String>,
     bridge: Arc<Bridge>,
     tokens: Arc<TokenCache>,
-    certificate: Option<(PathBuf, PathBuf)>,
-    tls: watch::Sender<Arc<rustls::ServerConfig>>,
+    certificate: Served,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
 
-fn file_error(path: &Path) -> impl FnOnce(io::Error) -> StartError {
-    let path = path.to_owned();
-    move |source| StartError::File { path, source }
-}
-
 /// Starts everything; on return it listens and the ready file is written.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    fs::create_dir_all(&config.data).map_err(file_error(&config.data))?;
+    fs::create_dir_all(&config.data).map_err(StartError::at(&config.data))?;
     let (http, http_at) = serve::listen("--http", config.http).await?;
     let (mqtt, mqtt_at) = serve::listen("--mqtt", config.mqtt).await?;
     let (mqtts, mqtts_at) = serve::listen("--mqtts", config.mqtts).await?;
-    let (ca, tls) = certificate(&config, &[http_at.ip(), mqtts_at.ip()])?;
+    let (ca, certificate) = certificate(&config, &[http_at.ip(), mqtts_at.ip()])?;
     let (admin, made_admin_token) = admin(&config)?;
     let limits = Limits::default();
     let ports = connect::connect(&config.urls, limits.command_timeout).await?;
@@ -148,8 +112,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let counted = (Some(bridge.clone()), Some(cached.clone()));
     let metrics = Metrics { requests, bridge: counted.0, tokens: counted.1, channel: ports.channel, statuses: ports.statuses };
     let metrics = metrics.serve(("--metrics", config.metrics), &stop, &mut tasks).await?;
-    let tls = watch::Sender::new(tls);
-    serve_devices(&bridge, mqtt, (mqtts, tls.subscribe()), &stop, &mut tasks);
+    serve_devices(&bridge, mqtt, (mqtts, certificate.subscribe()), &stop, &mut tasks);
     tasks.spawn(serve::http(http, app, serve::stopped(&stop)));
     let addresses = Addresses {
         http: http_at,
@@ -163,11 +126,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         pid: std::process::id(),
     };
     say_ready(config.ready_file.as_deref(), &addresses, &stop, &mut tasks)?;
-    Ok(Running { addresses, made_admin_token, bridge, tokens: cached, certificate: config.certificate, tls, stop, tasks })
+    Ok(Running { addresses, made_admin_token, bridge, tokens: cached, certificate, stop, tasks })
 }
 
 fn say_ready(file: Option<&Path>, at: &Addresses, stop: &watch::Sender<bool>, tasks: &mut JoinSet<()>) -> Result<(), StartError> {
-    file.map_or(Ok(()), |file| ready_file::write(file, at).map_err(file_error(file)))?;
+    file.map_or(Ok(()), |file| ready_file::write(file, at).map_err(StartError::at(file)))?;
     supervision::begin(at.http, Some(&at.data), stop, tasks);
     Ok(())
 }
@@ -188,12 +151,8 @@ fn serve_devices(
 impl Running {
     /// Reads `--tls-cert` and `--tls-key` again; connections made from now on get the new certificate. On an error
     /// the old one stays. Nothing to do for a certificate of the local authority: it outlives the process.
-    pub fn reload_certificate(&self) -> Result<(), tls::TlsError> {
-        if let Some((certificate, key)) = &self.certificate {
-            self.tls.send_replace(tls::server_config(certificate, key)?);
-            tracing::info!("Serving the certificate of {} from now on", certificate.display());
-        }
-        Ok(())
+    pub fn reload_certificate(&self) -> Result<(), TlsError> {
+        self.certificate.reload()
     }
 
     /// Stops accepting, finishes what was begun within the bridge's time limit, and returns.
@@ -206,14 +165,13 @@ impl Running {
     }
 }
 
-type Certificate = (Option<PathBuf>, Arc<rustls::ServerConfig>);
-
-fn certificate(config: &Config, addresses: &[IpAddr]) -> Result<Certificate, StartError> {
+/// The certificate, and the root that signed it where the local authority made it.
+fn certificate(config: &Config, addresses: &[IpAddr]) -> Result<(Option<PathBuf>, Served), StartError> {
     if let Some((certificate, key)) = &config.certificate {
-        return Ok((None, tls::server_config(certificate, key)?));
+        return Ok((None, Served::read(certificate, key)?));
     }
     let files = infra_local::certificate_authority::ensure(&config.data.join("tls"), addresses, SystemTime::now())?;
-    Ok((Some(files.root), tls::server_config(&files.certificate, &files.key)?))
+    Ok((Some(files.root), Served::once(&files.certificate, &files.key)?))
 }
 
 fn admin(config: &Config) -> Result<(AdminAuth, Option<String>), StartError> {
@@ -221,6 +179,6 @@ fn admin(config: &Config) -> Result<(AdminAuth, Option<String>), StartError> {
         return Ok((AdminAuth::Token(token.clone()), None));
     }
     let file = config.data.join("admin-token");
-    let found = secret::keep(&file).map_err(file_error(&file))?;
+    let found = secret::keep(&file).map_err(StartError::at(&file))?;
     Ok((AdminAuth::Token(found.token), found.made))
 }

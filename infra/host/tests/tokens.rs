@@ -5,7 +5,8 @@
 
 mod support;
 
-use host::up::{self, Running, StartError};
+use host::StartError;
+use host::up::{self, Running};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 use support::{answer, config, device, exchange, iam, jwt, tokens};
