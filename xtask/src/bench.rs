@@ -16,7 +16,7 @@ use crate::{interrupt, package, shell, tools};
 const HELP: &str = "\
 Each benchmark beside its peers in one run, in a release build.
 
-Usage: cargo xtask bench spool|bridge|path|token|commands|cold-start|all
+Usage: cargo xtask bench spool|bridge|path|token|commands|grpc|cold-start|all
 
   spool     durable appends, drain, opening: beside an append-only log and SQLite
   bridge    publishes, connects, memory: beside Debian's mosquitto
@@ -24,11 +24,12 @@ Usage: cargo xtask bench spool|bridge|path|token|commands|cold-start|all
   token     exchanges a second on one core: beside the bare signature check of the crypto library
   commands  a command to a device on another node and back, in threads and in processes over the Firestore emulator: beside a
             bare NATS request and a bare read of the emulator
+  grpc      a device read over gRPC: beside the same over REST
   cold-start  from the start of a function to its first answer, memory, size: beside the smallest axum program and Python
 
 Peers that are missing are installed by their package clients (apt-get, pip). Close what else runs: two cores are few.";
 
-const NAMES: [&str; 6] = ["spool", "bridge", "path", "token", "commands", "cold-start"];
+const NAMES: [&str; 7] = ["spool", "bridge", "path", "token", "commands", "grpc", "cold-start"];
 
 pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     let Some(mut args) = Args::of(words, HELP) else { return Ok(ExitCode::SUCCESS) };
@@ -36,7 +37,7 @@ pub(crate) fn run(words: Vec<String>) -> Result<ExitCode> {
     args.finish()?;
     let names: Vec<_> = NAMES.into_iter().filter(|known| name == "all" || name == *known).collect();
     if names.is_empty() {
-        return Err(args::usage(format!("no benchmark `{name}`; there are spool, bridge, path, token, commands, cold-start, all")));
+        return Err(args::usage(format!("no benchmark `{name}`; there are spool, bridge, path, token, commands, grpc, cold-start, all")));
     }
     interrupt::listen()?;
     for name in names {
@@ -60,9 +61,11 @@ fn bench(name: &str) -> Result<()> {
         let started = aws.insert(PythonServer::start(&python, "moto as AWS", "aws_emulator")?);
         command.env("AWS_ENDPOINT_URL", format!("http://{}", started.addr)).env("DRAWBRIDGE_TEST_PYTHON", python);
     }
-    if name == "commands" {
+    if matches!(name, "commands" | "grpc") {
         shell::cargo(&["build", "--release", "-p", "drawbridge-function"])?;
         command.env("DRAWBRIDGE_TEST_FUNCTION", shell::target().join("release/drawbridge-function"));
+    }
+    if name == "commands" {
         command.env("DRAWBRIDGE_TEST_NATS_SERVER", tools::nats_server()?);
         let started = emulator.insert(Emulator::start(Service::Firestore)?);
         command.env("FIRESTORE_EMULATOR_HOST", started.addr.to_string());
