@@ -161,6 +161,17 @@ pub enum Protocol {
     Objects,
 }
 
+impl Protocol {
+    /// Whether a registry takes it.
+    pub fn check(self, registry: &Registry) -> Result<(), Refusal> {
+        match self {
+            Self::Mqtt if !registry.mqtt_enabled => Err(Refusal::ProtocolDisabled("MQTT")),
+            Self::Http if !registry.http_enabled => Err(Refusal::ProtocolDisabled("HTTP")),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Lets a device in: finds it, verifies its token, checks that its registry takes the protocol.
 /// Three reads at most. [`DomainError::Refused`] when it is not let in.
 pub async fn authenticate(
@@ -170,13 +181,15 @@ pub async fn authenticate(
     protocol: Protocol,
     now: Timestamp,
 ) -> Result<(VerifiedDevice, Registry), DomainError> {
+    let verified = prove(stores, name, token, now).await?;
+    let registry = stores.registries.get(&name.registry.to_string()).await?.ok_or(Refusal::UnknownDeviceOrKey)?.value;
+    protocol.check(&registry)?;
+    Ok((verified, registry))
+}
+
+/// The part of [`authenticate`] that is about the device alone. Two reads at most.
+pub async fn prove(stores: &Stores, name: &DeviceName, token: &str, now: Timestamp) -> Result<VerifiedDevice, DomainError> {
     let token = UnverifiedJwt::parse(token)?;
     let device = device::find(stores, name).await?.map(|d| d.value);
-    let verified = token.verify(&name.registry.project, device, now)?;
-    let registry = stores.registries.get(&name.registry.to_string()).await?.ok_or(Refusal::UnknownDeviceOrKey)?.value;
-    match protocol {
-        Protocol::Mqtt if !registry.mqtt_enabled => Err(Refusal::ProtocolDisabled("MQTT").into()),
-        Protocol::Http if !registry.http_enabled => Err(Refusal::ProtocolDisabled("HTTP").into()),
-        _ => Ok((verified, registry)),
-    }
+    Ok(token.verify(&name.registry.project, device, now)?)
 }

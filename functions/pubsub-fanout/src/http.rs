@@ -19,17 +19,35 @@ mod config;
 mod error;
 mod events;
 mod gateway;
+mod registries;
 mod state;
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::FromRef;
 use axum::routing::{get, post};
 
 use crate::FanOut;
+use registries::Registries;
 
 pub use events::{MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
 
 /// The bridge was reached under both.
 const VERSIONS: [&str; 2] = ["v1", "v1beta1"];
+
+/// What the requests of a process share.
+#[derive(Clone)]
+struct Http {
+    fan_out: FanOut,
+    registries: Arc<Registries>,
+}
+
+impl FromRef<Http> for FanOut {
+    fn from_ref(http: &Http) -> Self {
+        http.fan_out.clone()
+    }
+}
 
 /// The routes of the bridge, for a host that merges several functions and wraps them once in [`edge::google_paths`].
 pub fn routes(deps: FanOut) -> Router {
@@ -41,7 +59,8 @@ pub fn routes(deps: FanOut) -> Router {
             .route(&format!("{device}/~setState"), post(state::set_state))
             .route(&format!("{device}/config"), get(config::get_config))
     });
-    edge::with_date(deps.clock.clone(), routes.with_state(deps))
+    let clock = deps.clock.clone();
+    edge::with_date(clock, routes.with_state(Http { fan_out: deps, registries: Arc::default() }))
 }
 
 /// The bridge alone, at Google's paths.

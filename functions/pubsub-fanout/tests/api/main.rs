@@ -7,5 +7,6 @@ mod config;
 mod gateway_info;
 mod publish_event;
 mod publish_events;
+mod reads;
 mod set_state;
 mod support;

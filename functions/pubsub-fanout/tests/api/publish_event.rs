@@ -1,5 +1,7 @@
 //! `POST V:publishEvent`.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::{App, V};
@@ -41,6 +43,7 @@ async fn what_breaks_a_rule_is_refused_and_becomes_the_last_error() {
     app.post(&uri(), json!({"subFolder": "/x"})).await.refused(400, "INVALID_ARGUMENT", "subfolder `/x`");
     app.send("POST", &uri(), Some(&app.good_token()), "{".into()).await.refused(400, "INVALID_ARGUMENT", "Invalid JSON");
     app.registry(|r| r.routes.truncate(1)).await;
+    app.clock.pass(Duration::from_secs(60));
     let says = "no event notification config that matches subfolder ``";
     app.post(&uri(), json!({"binaryData": ""})).await.refused(400, "FAILED_PRECONDITION", says);
     assert!(app.status().await.last_error.unwrap().message.contains(says));

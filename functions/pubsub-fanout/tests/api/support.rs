@@ -51,6 +51,7 @@ pub(crate) struct App {
     pub(crate) stores: Stores,
     pub(crate) topics: Arc<Topics>,
     pub(crate) key: rcgen::KeyPair,
+    pub(crate) clock: Arc<TestClock>,
 }
 
 fn registry(key: &DeviceKey) -> Registry {
@@ -67,7 +68,10 @@ fn registry(key: &DeviceKey) -> Registry {
 
 impl App {
     pub(crate) async fn new() -> Self {
-        let stores = infra_local::memory_stores();
+        Self::over(infra_local::memory_stores()).await
+    }
+
+    pub(crate) async fn over(stores: Stores) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let app_key = Self::device_key();
         let name = app_key.to_string();
@@ -77,8 +81,8 @@ impl App {
         stores.configs.put(&name, &history, Expect::Absent).await.unwrap();
         let (topics, clock) = (Arc::new(Topics::default()), Arc::new(TestClock::default()));
         let statuses = Arc::new(StatusBook::new(stores.clone(), clock.clone()));
-        let deps = FanOut { publisher: topics.clone(), stores: stores.clone(), statuses, clock };
-        Self { router: router(deps), stores, topics, key }
+        let deps = FanOut { publisher: topics.clone(), stores: stores.clone(), statuses, clock: clock.clone() };
+        Self { router: router(deps), stores, topics, key, clock }
     }
 
     pub(crate) fn device_key() -> DeviceKey {
@@ -99,6 +103,11 @@ impl App {
         let mut registry = self.stores.registries.get(&name).await.unwrap().unwrap().value;
         change(&mut registry);
         self.stores.registries.put(&name, &registry, Expect::Anything).await.unwrap();
+    }
+
+    pub(crate) async fn routes(&self) -> Vec<Route> {
+        let name = Self::device_key().registry.to_string();
+        self.stores.registries.get(&name).await.unwrap().unwrap().value.routes
     }
 
     pub(crate) async fn status(&self) -> DeviceStatus {
