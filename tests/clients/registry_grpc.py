@@ -1,17 +1,24 @@
 """An administration program as written for Cloud IoT Core: google-cloud-iot 2.9.2 over gRPC, its default, with another endpoint.
 
-    python registry_grpc.py 127.0.0.1:PORT ADMIN_TOKEN [PROJECT]
+    python registry_grpc.py 127.0.0.1:PORT ADMIN_TOKEN PROJECT 127.0.0.1:MQTT_PORT
 
 Does what registry_rest.py does, and what only gRPC has: packed messages, calls side by side on one channel, codes and details of
-errors; then gateways, groups and policies. The channel has no TLS, so the token travels as metadata of each call. Leaves nothing behind,
+errors; then gateways, groups, policies, and a command to a device that is there. The channel has no TLS, so the token travels as metadata of each call. Leaves nothing behind,
 and ends with one JSON line. Exits 0 only if every answer was what the real service gave.
 """
 
 import json
+import queue
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+import jwt
+import paho.mqtt.client as mqtt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from google.api_core import exceptions
 from google.cloud import iot_v1
 from google.cloud.iot_v1.services.device_manager.transports import DeviceManagerGrpcTransport
@@ -20,6 +27,7 @@ from google.rpc import error_details_pb2
 import registry_rest as steps
 
 CALLS = 200
+PATIENCE_SECS = 30
 
 
 class WithToken(grpc.UnaryUnaryClientInterceptor):
@@ -126,9 +134,33 @@ def policies(client, registry):
     assert client.test_iam_permissions(request={"resource": registry, "permissions": wanted}).permissions == wanted
 
 
+def command(client, registry, bridge):
+    """A command that its device acknowledges."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+    credential = {"public_key": {"format": iot_v1.PublicKeyFormat.ES256_PEM, "key": public}}
+    name = client.create_device(parent=registry, device={"id": "listener", "credentials": [credential]}).name
+    now, subscribed, came = int(time.time()), threading.Event(), queue.Queue()
+    device = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"{registry}/devices/listener")
+    device.username_pw_set("unused", jwt.encode({"iat": now, "exp": now + 600, "aud": registry.split("/")[1]}, key, "ES256"))
+    device.on_connect = lambda *_: device.subscribe("/devices/listener/commands/#", qos=1)
+    device.on_subscribe = lambda *_: subscribed.set()
+    device.on_message = lambda _client, _userdata, message: came.put((message.topic, message.payload))
+    host, port = bridge.rsplit(":", 1)
+    device.connect(host, int(port))
+    device.loop_start()
+    assert subscribed.wait(PATIENCE_SECS), "the device is not subscribed"
+    sent = {"name": name, "binary_data": b"\x00go\xff", "subfolder": "a-b/c-d"}
+    assert client.send_command_to_device(request=sent) == iot_v1.SendCommandToDeviceResponse()
+    assert came.get(timeout=PATIENCE_SECS) == ("/devices/listener/commands/a-b/c-d", b"\x00go\xff")
+    device.disconnect()
+    device.loop_stop()
+    client.delete_device(name=name)
+
+
 def main():
-    endpoint, token = sys.argv[1:3]
-    project = sys.argv[3] if len(sys.argv) > 3 else "demo-project"
+    endpoint, token, project, bridge = sys.argv[1:]
     client = connect(endpoint, token)
     parent = f"projects/{project}/locations/us-central1"
     registry = steps.registries(client, parent)
@@ -137,6 +169,7 @@ def main():
     many(endpoint, client, token, registry)
     gateways(client, registry)
     policies(client, registry)
+    command(client, registry, bridge)
     client.delete_device(name=name)
     name = steps.device(client, registry)
     steps.downlink(client, name)

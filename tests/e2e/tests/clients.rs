@@ -15,7 +15,7 @@ fn administers(scene: &str, script: &str, scheme: &str) -> Result<()> {
         let cloud = Cloud::start(&scene.binaries, &scene.dir, &CloudOptions::local(PROJECT))?;
         let mut python = Command::new(setting("DRAWBRIDGE_TEST_PYTHON")?);
         python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients").join(script));
-        python.args([&format!("{scheme}{}", cloud.http), ADMIN_TOKEN, PROJECT]);
+        python.args([&format!("{scheme}{}", cloud.http), ADMIN_TOKEN, PROJECT, &cloud.mqtt.to_string()]);
         run_named(script, &mut python)?;
         Ok(())
     })
