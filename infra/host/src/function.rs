@@ -122,13 +122,11 @@ impl Running {
             bridge.stop().await;
         }
         while self.tasks.join_next().await.is_some() {}
+        self.channel.settle().await;
         let bridge = self.bridge.as_ref().map(|b| b.counters());
         let bus = match &self.channel {
             Channel::Local | Channel::Nobody | Channel::AwsIot(_) => None,
-            Channel::Nats(nats) => {
-                nats.settle().await;
-                Some(nats.counters())
-            }
+            Channel::Nats(nats) => Some(nats.counters()),
         };
         tracing::info!(?bridge, ?bus, "Stopped");
     }

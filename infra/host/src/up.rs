@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::connect::{self, Urls};
+use crate::connect::{self, Channel, Urls};
 use crate::local_stack;
 use crate::metrics::{Metrics, Requests};
 use crate::mount::{self, Function, Functions, Lacks, Shared};
@@ -82,6 +82,7 @@ pub struct Running {
     /// The admin token, if it was made just now.
     pub made_admin_token: Option<String>,
     bridge: Arc<Bridge>,
+    channel: Channel,
     tokens: Arc<TokenCache>,
     certificate: Served,
     stop: watch::Sender<bool>,
@@ -110,7 +111,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (stop, mut tasks) = (watch::Sender::new(false), JoinSet::new());
     start_check::begin(&ports.stores, &config.urls.records, &stop, &mut tasks);
     let counted = (Some(bridge.clone()), Some(cached.clone()));
-    let metrics = Metrics { requests, bridge: counted.0, tokens: counted.1, channel: ports.channel, statuses: ports.statuses };
+    let channel = ports.channel;
+    let metrics = Metrics { requests, bridge: counted.0, tokens: counted.1, channel: channel.clone(), statuses: ports.statuses };
     let metrics = metrics.serve(("--metrics", config.metrics), &stop, &mut tasks).await?;
     serve_devices(&bridge, mqtt, (mqtts, certificate.subscribe()), &stop, &mut tasks);
     tasks.spawn(serve::http(http, app, serve::stopped(&stop)));
@@ -126,7 +128,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         pid: std::process::id(),
     };
     say_ready(config.ready_file.as_deref(), &addresses, &stop, &mut tasks)?;
-    Ok(Running { addresses, made_admin_token, bridge, tokens: cached, certificate, stop, tasks })
+    Ok(Running { addresses, made_admin_token, bridge, channel, tokens: cached, certificate, stop, tasks })
 }
 
 fn say_ready(file: Option<&Path>, at: &Addresses, stop: &watch::Sender<bool>, tasks: &mut JoinSet<()>) -> Result<(), StartError> {
@@ -161,6 +163,7 @@ impl Running {
         self.stop.send_replace(true);
         self.bridge.stop().await;
         while self.tasks.join_next().await.is_some() {}
+        self.channel.settle().await;
         tracing::info!(counters = ?self.bridge.counters(), tokens = ?self.tokens.counters(), "Stopped");
     }
 }

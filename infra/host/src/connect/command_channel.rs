@@ -52,6 +52,14 @@ impl Channel {
         Bridge::among_others(fan_out, limits, presence)
     }
 
+    /// Before the process ends: commands that are under way to sessions that left are answered.
+    #[cfg(feature = "full")]
+    pub(crate) async fn settle(&self) {
+        if let Self::Nats(nats) = self {
+            nats.settle().await;
+        }
+    }
+
     /// What functions deliver by. `None` without a bridge here and without the bus: then nobody can be reached.
     pub fn commands(&self, bridge: Option<&Arc<Bridge>>) -> Option<Arc<dyn CommandChannel>> {
         match self {

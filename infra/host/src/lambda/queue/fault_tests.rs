@@ -1,7 +1,7 @@
 //! What is said of messages that do not get through: in the devices' records, and in the log.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
