@@ -12,7 +12,7 @@ pub struct Sentence {
 /// The string literals of a source, without those of its tests.
 #[must_use]
 pub fn said_in(source: &str) -> Vec<Sentence> {
-    let source = source.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let source = source.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let mut found = Vec::new();
     let mut at = 0;
     while at < source.len() {

@@ -48,26 +48,34 @@ fn said() -> Result<Vec<(String, Sentence)>> {
     Ok(sources.iter().flat_map(|(path, text)| said_in(text).into_iter().map(|sentence| (path.clone(), sentence))).collect())
 }
 
-/// The cells of the tables under a heading, without their heads; of the whole page without one.
-fn rows(page: &str, heading: Option<&str>) -> Vec<Vec<String>> {
-    let section = match heading {
-        Some(heading) => page.split(&format!("\n## {heading}\n")).nth(1).unwrap().split("\n## ").next().unwrap(),
-        None => page,
-    };
-    let lines: Vec<_> = section.lines().collect();
-    let is_row = |place: usize| {
-        let is_rule = |place: usize| lines.get(place).is_some_and(|line| line.starts_with("| ---"));
-        lines[place].starts_with('|') && !is_rule(place) && !is_rule(place + 1)
-    };
-    let cells = |line: &str| line.split('|').skip(1).map(|cell| cell.trim().to_owned()).collect();
-    (0..lines.len()).filter(|place| is_row(*place)).map(|place| cells(lines[place])).collect()
+fn cells(line: &str) -> Vec<&str> {
+    line.split('|').skip(1).map(str::trim).collect()
 }
 
-/// The sentences that the page explains: code with a space in the first cells of its tables.
-fn explained(page: &str) -> Vec<String> {
-    let firsts: Vec<_> = rows(page, None).into_iter().filter_map(|cells| cells.into_iter().next()).collect();
-    let codes = firsts.iter().flat_map(|cell| code_in(cell)).filter(|code| code.contains(' '));
-    codes.map(Into::into).collect()
+/// The cells of the tables in a part of the page, each row below its head.
+fn rows(part: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
+    let mut head = "";
+    let mut found = Vec::new();
+    for (line, next) in part.lines().zip(part.lines().skip(1).chain([""])) {
+        match line.starts_with('|') {
+            true if next.starts_with("| ---") => head = line,
+            true if !line.starts_with("| ---") => found.push((cells(head), cells(line))),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The rows of the tables under a heading, without their heads.
+fn rows_under<'p>(page: &'p str, heading: &str) -> Vec<Vec<&'p str>> {
+    let section = page.split(&format!("\n## {heading}\n")).nth(1).unwrap().split("\n## ").next().unwrap();
+    rows(section).into_iter().map(|(_, cells)| cells).collect()
+}
+
+/// The sentences that the page explains: code with a space in the column of messages, else in the first.
+fn explained(page: &str) -> Vec<&str> {
+    let messages = rows(page).into_iter().map(|(head, cells)| cells[head.iter().position(|cell| *cell == "message").unwrap_or(0)]);
+    messages.flat_map(code_in).filter(|code| code.contains(' ')).collect()
 }
 
 /// Whether it has words, so that it says something by itself.
@@ -89,8 +97,8 @@ fn every_status_stands_on_the_page_with_its_http_code() -> Result<()> {
         .chain([beside])
         .collect();
     let page = read(PAGE)?;
-    let statuses = rows(&page, Some("HTTP")).into_iter().filter(|cells| cells[1].parse::<u16>().is_ok());
-    let explained: BTreeSet<_> = statuses.map(|cells| (code_in(&cells[0])[0].to_owned(), cells[1].clone())).collect();
+    let statuses = rows_under(&page, "HTTP").into_iter().filter(|cells| cells[1].parse::<u16>().is_ok());
+    let explained: BTreeSet<_> = statuses.map(|cells| (code_in(cells[0])[0].to_owned(), cells[1].to_owned())).collect();
     assert_eq!(made, explained, "the code's on the left, those of {PAGE} on the right");
     Ok(())
 }
@@ -107,14 +115,16 @@ fn exit_codes(line: &str) -> Vec<String> {
 fn every_exit_code_stands_on_the_page() -> Result<()> {
     let sources = sources(&PROGRAMS)?;
     let made: BTreeSet<_> = sources.iter().flat_map(|(_, text)| text.lines()).flat_map(exit_codes).collect();
-    let explained: BTreeSet<_> = rows(&read(PAGE)?, Some("Exit codes")).into_iter().map(|cells| cells[0].clone()).collect();
+    let page = read(PAGE)?;
+    let explained: BTreeSet<_> = rows_under(&page, "Exit codes").into_iter().map(|cells| cells[0].to_owned()).collect();
     assert_eq!(made, explained, "the code's on the left, those of {PAGE} on the right");
     Ok(())
 }
 
 #[test]
 fn every_kind_of_error_stands_on_the_page() -> Result<()> {
-    let explained = explained(&read(PAGE)?);
+    let page = read(PAGE)?;
+    let explained = explained(&page);
     let is_there = |text: &str| UNREAD.contains(&text) || explained.iter().any(|pattern| fits(pattern, text));
     let kinds: Vec<_> = said()?.into_iter().filter(|(_, sentence)| sentence.is_error && has_words(&sentence.text)).collect();
     assert!(kinds.len() > 150, "only {} kinds of errors were found", kinds.len());
@@ -127,7 +137,8 @@ fn every_kind_of_error_stands_on_the_page() -> Result<()> {
 #[test]
 fn every_sentence_on_the_page_is_said_by_a_program() -> Result<()> {
     let said = said()?;
-    let unsaid: Vec<_> = explained(&read(PAGE)?)
+    let page = read(PAGE)?;
+    let unsaid: Vec<_> = explained(&page)
         .into_iter()
         .filter(|pattern| !has_words(pattern) || !said.iter().any(|(_, sentence)| fits(pattern, &sentence.text)))
         .collect();
