@@ -141,3 +141,25 @@ async fn an_access_token_opens_what_its_holder_may_and_the_admin_token_everythin
         assert_eq!(body["error"]["details"][0]["reason"].as_str().unwrap_or_default(), reason, "{body}");
     }
 }
+
+#[tokio::test]
+async fn who_is_known_is_recognised_whatever_they_may() {
+    let recognised = async |auth: AdminAuth, header: &str| {
+        let headers: HeaderMap = [(axum::http::header::AUTHORIZATION, header.parse().unwrap())].into_iter().collect();
+        auth.recognise(&headers).await.map_err(|refused| refused.code())
+    };
+    let iam = || AdminAuth::Iam(AdminToken::new("secret"), std::sync::Arc::new(OneMember));
+    for (token, expected) in [
+        ("Bearer secret", Ok(())),
+        ("Bearer member", Ok(())),
+        ("Bearer narrow", Ok(())),
+        ("Bearer stranger", Err(Code::Unauthenticated)),
+        ("Basic secret", Err(Code::Unauthenticated)),
+        ("Bearer down", Err(Code::Unavailable)),
+    ] {
+        assert_eq!(recognised(iam(), token).await, expected, "{token}");
+    }
+    let one_token = || AdminAuth::Token(AdminToken::new("secret"));
+    assert_eq!(recognised(one_token(), "Bearer secret").await, Ok(()));
+    assert_eq!(recognised(one_token(), "Bearer member").await, Err(Code::Unauthenticated));
+}
