@@ -16,7 +16,8 @@ resource "google_firestore_database" "records" {
 # `json`, which may be larger than an index takes. A document has these two fields and no others.
 locals {
   collections = [
-    "registries", "devices", "device-numbers", "configs", "states", "statuses", "commands", "broadcasts", "bindings", "issued-tokens",
+    "registries", "devices", "device-numbers", "configs", "states", "statuses", "commands", "broadcasts", "bindings", "policies",
+    "issued-tokens",
   ]
 }
 
