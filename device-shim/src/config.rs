@@ -119,7 +119,10 @@ mod tests {
         assert_eq!(bridge("mqtt://192.0.2.7", "").unwrap_err().to_string(), says);
         assert!(bridge("mqtt://b.example", "allow_unencrypted = false").is_err());
         let refusal = with("cloud = \"http://c.example\"").unwrap_err().to_string();
-        assert!(refusal.starts_with("key `cloud` is \"http://c.example/\", without TLS: ") && refusal.contains("use https://, or"), "{refusal}");
+        assert!(
+            refusal.starts_with("key `cloud` is \"http://c.example/\", without TLS: ") && refusal.contains("use https://, or"),
+            "{refusal}"
+        );
         for local in ["mqtt://127.0.0.1:1884", "ws://[::1]:8080/mqtt"] {
             assert!(bridge(local, "cloud = \"http://[::1]:8080\"").unwrap().in_clear.is_empty());
         }
