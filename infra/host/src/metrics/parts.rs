@@ -15,7 +15,11 @@ pub(super) fn process(exposition: &mut Exposition) {
 pub(super) fn http(counters: &HttpCounters, exposition: &mut Exposition) {
     let HttpCounters { silent, full } = *counters;
     exposition.counter("drawbridge_http_silent", "HTTP connections closed because their first request did not come in time.", silent);
-    exposition.counter("drawbridge_http_full", "Times that an HTTP connection, or a request over HTTP/2, waited because there were too many.", full);
+    exposition.counter(
+        "drawbridge_http_full",
+        "Times that an HTTP connection, or a request over HTTP/2, waited because there were too many.",
+        full,
+    );
 }
 
 pub(super) fn tokens(counters: &TokenCounters, exposition: &mut Exposition) {
